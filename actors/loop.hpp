@@ -1,0 +1,164 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <weft/actors/inbox.hpp>
+#include <weft/actors/session_pool.hpp>
+#include <weft/actors/submission_ring.hpp>
+#include <weft/actors/worker.hpp>
+#include <weft/base/log.hpp>
+#include <weft/crypto/identity.hpp>
+#include <weft/lane/framed.hpp>
+#include <weft/memory/landing_pool.hpp>
+#include <weft/stream/acceptor.hpp>
+#include <weft/stream/dialer.hpp>
+#include <weft/transfer/driver.hpp>
+
+namespace weft::actors {
+
+/// How far a call is; written by the loop, read by any thread.
+struct ProgressCell {
+  std::atomic<std::uint64_t> done{0};
+  std::atomic<std::uint64_t> total{0};
+  std::function<void()> changed{};  ///< called on the loop when they have moved; must not block
+};
+
+struct LoopOptions {
+  std::shared_ptr<const crypto::Identity> identity{};
+  transfer::CoreOptions core{};
+  Access access{};
+  SessionPool::Options pool{};
+  memory::LandingPool::Options landings{};
+  std::uint64_t inbox_bytes = 1ull << 30;
+  Duration dial_timeout = std::chrono::seconds(5);
+  Duration spin = std::chrono::microseconds(20);
+  std::vector<std::string> listen{};
+  /// Lanes for rails, best first, each with what hello says of it.
+  std::vector<std::pair<std::unique_ptr<lane::Lane>, wire::LaneOffer>> rails{};
+  bool tls = true;                                      ///< bulk may go as placed writes in the session's stream
+  /// Whether bulk to this address may travel in clear.
+  std::function<bool(const stream::SocketAddress&)> trusted{};
+  LogSink log{};
+  std::function<void(std::string_view)> on_phase{};
+};
+
+/// The function that makes progress for everything one endpoint owns: its core, lanes, listeners, dials, landings and
+/// inbox. `turn` runs it once. It has no thread: whoever holds the token runs it, usually the endpoint actor, sometimes a
+/// caller who waits for a result (`drive`). Every other member may be called from any thread only where it says so.
+class Loop final : public transfer::DriverHost {
+ public:
+  using Resolve = std::move_only_function<void(transfer::Outcome&&)>;
+  /// Shows an offer to the application's function, on its own thread; `decided` must be called in the end.
+  using Ask = std::function<void(const Inbox::Ask&)>;
+
+  static Result<std::unique_ptr<Loop>> open(LoopOptions options, const transfer::Catalog& catalog, Worker& worker);
+  ~Loop() override;
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // ---- any thread ----
+  void submit(SubmissionRing::Work work) { ring_.push(std::move(work)); }
+  /// Runs the loop until `stop_running`; the endpoint actor's thread.
+  void run();
+  void stop_running();
+  /// Makes progress on the calling thread until `ready` or `until`; returns at once where somebody else does so already.
+  void drive(const std::function<bool()>& ready, TimePoint until);
+  const std::vector<std::string>& addresses() const noexcept { return addresses_; }
+
+  // ---- on the loop (from submitted work) ----
+  transfer::Core& core() noexcept { return core_; }
+  Inbox& inbox() noexcept { return inbox_; }
+  SessionPool& pool() noexcept { return pool_; }
+  memory::LandingPool& landings() noexcept { return landings_; }
+  /// Registers who hears of a call's end. `cell` may be null.
+  void expect(transfer::TransferKey transfer, std::uint64_t cookie, Resolve resolve, std::shared_ptr<ProgressCell> cell);
+  transfer::TransferKey transfer_of(std::uint64_t cookie) const;
+  void learn(const Ticket& ticket);
+  void set_ask(Ask ask) { ask_ = std::move(ask); }
+  void set_deliver(std::function<void(Inbox::Delivery&&)> deliver) { deliver_ = std::move(deliver); }
+  void set_expired(std::function<void(std::uint64_t)> expired) { expired_ = std::move(expired); }
+  void apply(Inbox::Effects&& effects, TimePoint now);
+  /// Begins the end: every call ends ShuttingDown, peers are told. `drained` says when everything is closed.
+  void shut_down(TimePoint now);
+  bool drained() const { return driver_.sessions() == 0; }
+  void close_everything();
+  std::string session_address(transfer::SessionKey key) const;
+  std::size_t expected() const noexcept { return calls_.size(); }
+
+  // transfer::DriverHost
+  void need_session(const NodeId& peer) override;
+  void take_landing(transfer::TransferKey transfer, std::uint64_t bytes) override;
+  void prepare(transfer::Prepare&& prepare) override;
+  void offered(transfer::AskOffer&& offer) override;
+  void offer_gone(transfer::TransferKey transfer) override;
+  void finished(transfer::Outcome&& outcome) override;
+  void session_ended(transfer::SessionKey session, const NodeId& peer, const Error& why) override;
+
+ private:
+  struct Call {
+    transfer::TransferKey transfer{};
+    Resolve resolve{};
+    std::shared_ptr<ProgressCell> cell{};
+  };
+
+  Loop(LoopOptions options, const transfer::Catalog& catalog, Worker& worker, SubmissionRing ring, Fd epoll,
+       std::unique_ptr<lane::FramedLane> framed, stream::Acceptor acceptor, stream::Dialer dialer);
+  Result<void> start();
+  /// Runs everything once. Whether anything happened.
+  bool turn(TimePoint now);
+  bool turn_sessions(TimePoint now);
+  void block(TimePoint until);
+  void dial(const NodeId& peer, TimePoint now);
+  void dial_addresses(const NodeId& peer, std::vector<stream::SocketAddress> addresses, TimePoint now);
+  void adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stream::SocketAddress& address, TimePoint now);
+  void housekeeping(TimePoint now);
+  TimePoint next_timer() const;
+  void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) const;
+  void phase(std::string_view name) const {
+    if (options_.on_phase) options_.on_phase(name);
+  }
+
+  LoopOptions options_;
+  Worker* worker_;
+  SubmissionRing ring_;
+  Fd epoll_;
+  std::unique_ptr<lane::FramedLane> framed_;
+  stream::Acceptor acceptor_;
+  stream::Dialer dialer_;
+  memory::LandingPool landings_;
+  transfer::Core core_;
+  transfer::Driver driver_;
+  SessionPool pool_;
+  Inbox inbox_;
+  Ask ask_;
+  std::function<void(Inbox::Delivery&&)> deliver_;
+  std::function<void(std::uint64_t)> expired_;
+  std::vector<std::string> addresses_;
+  std::unordered_map<std::uint64_t, Call> calls_;
+  std::map<stream::DialId, NodeId> dials_;
+  std::vector<NodeId> waiting_dials_;  // for room in the pool, or for their back-off
+  std::map<NodeId, Error> refused_;         // strangers to be told why, once hello was heard
+  std::map<NodeId, std::string> last_address_;
+  TimePoint now_{};
+  TimePoint next_housekeeping_{};
+  TimePoint sessions_due_{};
+  bool sessions_ready_ = true;
+  bool shut_down_ = false;
+
+  std::timed_mutex token_;
+  std::atomic<int> drivers_{0};
+  std::mutex parked_mutex_;
+  std::condition_variable parked_;
+  std::atomic<bool> stopping_{false};
+  TimePoint no_spin_until_{};
+};
+
+}  // namespace weft::actors

@@ -1,0 +1,119 @@
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <weft/actors/loop.hpp>
+
+/// What the driver asks of its loop: landings, file reads, the inbox, outcomes.
+namespace weft::actors {
+namespace {
+
+constexpr std::uint64_t kGrowInline = 2 * 1024 * 1024;  // populating so little costs less than a trip to the worker
+
+enum class ReadNow { kDone, kWouldBlock, kFailed };
+
+/// Reads the ranges one after the other into `into`. Without `may_block` only what the page cache holds.
+ReadNow read_ranges(const transfer::Prepare& prepare, bool may_block, Error* why) {
+  std::byte* at = prepare.into;
+  for (const auto& read : prepare.reads) {
+    std::uint32_t done = 0;
+    while (done < read.length) {
+      iovec piece{.iov_base = at + done, .iov_len = read.length - done};
+      const ssize_t got = ::preadv2(prepare.file->fd.get(), &piece, 1, static_cast<off_t>(read.offset + done),
+                                    may_block ? 0 : RWF_NOWAIT);
+      if (got > 0) {
+        done += static_cast<std::uint32_t>(got);
+        continue;
+      }
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && !may_block && (errno == EAGAIN || errno == EOPNOTSUPP)) return ReadNow::kWouldBlock;
+      if (why != nullptr)
+        *why = got == 0 ? Error(ErrorClass::kMalformed, "read",
+                                fmt::format("{} is shorter than when it was served", prepare.file->path))
+                              .with_hint("a served file must not be changed: serve it again")
+                        : fail_errno(errno, "read", prepare.file->path).error();
+      return ReadNow::kFailed;
+    }
+    at += read.length;
+  }
+  return ReadNow::kDone;
+}
+
+}  // namespace
+
+void Loop::take_landing(transfer::TransferKey transfer, std::uint64_t bytes) {
+  phase("landing");
+  if (auto warm = landings_.take(bytes)) return core_.on_landing(transfer, std::move(*warm), now_);
+  if (bytes <= kGrowInline) return core_.on_landing(transfer, landings_.grow(bytes), now_);
+  worker_->run([this, transfer, bytes] {
+    submit([this, transfer, landing = landings_.grow(bytes)](TimePoint now) mutable {
+      core_.on_landing(transfer, std::move(landing), now);
+    });
+  });
+}
+
+void Loop::prepare(transfer::Prepare&& prepare) {
+  Error why(ErrorClass::kInternal, "read", "");
+  switch (read_ranges(prepare, false, &why)) {
+    case ReadNow::kDone: return core_.on_prepared(prepare.transfer, prepare.piece, {}, now_);
+    case ReadNow::kFailed: return core_.on_prepared(prepare.transfer, prepare.piece, fail(std::move(why)), now_);
+    case ReadNow::kWouldBlock: break;
+  }
+  worker_->run([this, prepare = std::move(prepare)] {
+    Error error(ErrorClass::kInternal, "read", "");
+    Result<void> result;
+    if (read_ranges(prepare, true, &error) != ReadNow::kDone) result = fail(std::move(error));
+    submit([this, transfer = prepare.transfer, piece = prepare.piece, result = std::move(result)](TimePoint now) mutable {
+      core_.on_prepared(transfer, piece, std::move(result), now);
+    });
+  });
+}
+
+void Loop::offered(transfer::AskOffer&& offer) {
+  phase("offer");
+  Inbox::Effects effects;
+  inbox_.offered(std::move(offer), effects);
+  apply(std::move(effects), now_);
+}
+
+void Loop::offer_gone(transfer::TransferKey transfer) { inbox_.offer_gone(transfer); }
+
+void Loop::apply(Inbox::Effects&& effects, TimePoint now) {
+  for (auto& [transfer, decision] : effects.decisions) core_.on_decision(transfer, std::move(decision), now);
+  if (ask_)
+    for (const auto& ask : effects.asks) ask_(ask);
+  if (deliver_)
+    for (auto& delivery : effects.deliveries) deliver_(std::move(delivery));
+  if (expired_)
+    for (const std::uint64_t cookie : effects.expired) expired_(cookie);
+}
+
+void Loop::finished(transfer::Outcome&& outcome) {
+  phase("outcome");
+  if (auto* received = std::get_if<transfer::Received>(&outcome.result)) {
+    Inbox::Effects effects;
+    inbox_.arrived(outcome.transfer, std::move(*received), effects);
+    return apply(std::move(effects), now_);
+  }
+  if (std::holds_alternative<transfer::ReceiveFailed>(outcome.result)) {
+    Inbox::Effects effects;
+    inbox_.failed(outcome.transfer, effects);
+    return apply(std::move(effects), now_);
+  }
+  const auto found = calls_.find(outcome.cookie);
+  if (found == calls_.end()) return;
+  Call call = std::move(found->second);
+  calls_.erase(found);
+  if (call.cell) {
+    const std::uint64_t total = call.cell->total.load(std::memory_order_relaxed);
+    call.cell->done.store(total, std::memory_order_relaxed);
+  }
+  call.resolve(std::move(outcome));
+}
+
+}  // namespace weft::actors

@@ -1,0 +1,79 @@
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include <weft/actors/loop.hpp>
+
+/// Who runs the loop, and how it waits (docs/threads.md).
+namespace weft::actors {
+namespace {
+
+constexpr Duration kHandBack = std::chrono::microseconds(500);  // a caller that waits again soon keeps the loop
+constexpr Duration kLostProcessor = std::chrono::microseconds(50);
+
+}  // namespace
+
+/// Spins a little where that is likely to pay, then blocks until a lane, a listener, a submission or a timer.
+void Loop::block(TimePoint until) {
+  TimePoint now = Clock::now();
+  if (options_.spin.count() > 0 && now >= no_spin_until_) {
+    const TimePoint spin_end = now + options_.spin;
+    while (now < spin_end) {
+      if (turn(now)) return;
+      const TimePoint before = now;
+      now = Clock::now();
+      // Somebody else wanted this processor: spinning would take it from the peer that we wait for (facts.md E18).
+      if (now - before > kLostProcessor) no_spin_until_ = now + std::chrono::milliseconds(10);
+    }
+  }
+  if (!driver_.may_block() || !ring_.prepare_sleep()) return;
+  until = std::min(until, next_timer());
+  const Duration left = std::clamp<Duration>(until == kNever ? Duration(std::chrono::seconds(10)) : until - now, Duration{},
+                                             std::chrono::seconds(10));
+  const timespec timeout{.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000), .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
+  std::array<epoll_event, 16> events{};
+  const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &timeout, nullptr);
+  ring_.woke();
+  for (int i = 0; i < count; ++i)
+    if (events[static_cast<std::size_t>(i)].data.fd == acceptor_.waitable() || events[static_cast<std::size_t>(i)].data.fd == dialer_.waitable())
+      sessions_ready_ = true;
+}
+
+void Loop::run() {
+  while (!stopping_.load(std::memory_order_acquire)) {
+    if (drivers_.load(std::memory_order_acquire) != 0) {
+      std::unique_lock lock(parked_mutex_);
+      parked_.wait_for(lock, kHandBack, [this] { return stopping_.load(std::memory_order_acquire); });
+      continue;
+    }
+    if (!token_.try_lock_for(std::chrono::milliseconds(1))) continue;
+    while (drivers_.load(std::memory_order_acquire) == 0 && !stopping_.load(std::memory_order_acquire))
+      if (!turn(Clock::now())) block(kNever);
+    token_.unlock();
+  }
+}
+
+void Loop::stop_running() {
+  stopping_.store(true, std::memory_order_release);
+  ring_.wake();
+  parked_.notify_all();
+}
+
+void Loop::drive(const std::function<bool()>& ready, TimePoint until) {
+  int nobody = 0;
+  if (!drivers_.compare_exchange_strong(nobody, 1, std::memory_order_acq_rel)) return;  // somebody drives already
+  ring_.wake();  // whoever blocks with the token lets it go
+  if (token_.try_lock_for(std::chrono::milliseconds(5))) {
+    while (!ready() && Clock::now() < until && !stopping_.load(std::memory_order_acquire)) {
+      if (turn(Clock::now())) continue;
+      if (ready()) break;
+      block(until);
+    }
+    token_.unlock();
+  }
+  drivers_.store(0, std::memory_order_release);
+}
+
+}  // namespace weft::actors

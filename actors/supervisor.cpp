@@ -1,0 +1,122 @@
+#include <weft/actors/supervisor.hpp>
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <weft/actors/caf.hpp>
+
+namespace weft::actors {
+
+/// A job on its way to a worker actor. Messages must be copyable, jobs are not: so it is shared, and run once.
+struct JobMessage {
+  std::shared_ptr<Worker::Job> job;
+};
+
+/// Tells the endpoint actor to run its loop until it is stopped.
+struct RunLoop {
+  Loop* loop = nullptr;
+};
+
+}  // namespace weft::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weft::actors::JobMessage)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weft::actors::RunLoop)
+
+namespace weft::actors {
+namespace {
+
+caf::behavior worker_behavior(caf::event_based_actor*, std::atomic<std::thread::id>* thread) {
+  return {[thread](const JobMessage& message) {
+    thread->store(std::this_thread::get_id(), std::memory_order_relaxed);
+    (*message.job)();
+    *message.job = nullptr;
+  }};
+}
+
+caf::behavior endpoint_behavior(caf::event_based_actor*) {
+  return {[](const RunLoop& message) { message.loop->run(); }};
+}
+
+class ActorWorker final : public Worker {
+ public:
+  explicit ActorWorker(caf::actor_system& system) : actor_(system.spawn<caf::detached>(worker_behavior, &thread_)) {}
+  void run(Job job) override { caf::anon_send(actor_, JobMessage{std::make_shared<Job>(std::move(job))}); }
+  bool is_this_thread() const { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+  void stop(caf::actor_system& system) {
+    if (!actor_) return;
+    const caf::scoped_actor self(system);
+    caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);  // behind the jobs that are queued
+    self->wait_for(std::exchange(actor_, nullptr));
+  }
+
+ private:
+  std::atomic<std::thread::id> thread_{};
+  caf::actor actor_;
+};
+
+}  // namespace
+
+struct Supervisor::State {
+  caf::actor_system_config config{};
+  std::unique_ptr<caf::actor_system> system{};
+  std::unique_ptr<ActorWorker> worker{};
+  std::unique_ptr<ActorWorker> callbacks{};
+  caf::actor endpoint{};
+  Loop* loop = nullptr;
+  bool stopped = false;
+};
+
+Result<std::unique_ptr<Supervisor>> Supervisor::start() {
+  auto state = std::make_unique<State>();
+  try {
+    // Every actor of ours has a thread of its own, so the scheduler needs no more than one that sleeps.
+    state->config.set("scheduler.max-threads", std::size_t{1});
+    state->system = std::make_unique<caf::actor_system>(state->config);
+    state->worker = std::make_unique<ActorWorker>(*state->system);
+    state->callbacks = std::make_unique<ActorWorker>(*state->system);
+  } catch (const std::system_error& error) {
+    return fail(Error(ErrorClass::kResourceExhausted, "start", "no threads for a node's actors")
+                    .with_native(error.code().value(), error.code().message())
+                    .with_hint("raise the limit of processes: ulimit -u"));
+  } catch (const std::exception& error) {
+    return fail(ErrorClass::kInternal, "start", error.what());
+  }
+  return std::unique_ptr<Supervisor>(new Supervisor(std::move(state)));
+}
+
+Supervisor::Supervisor(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Supervisor::~Supervisor() { stop(); }
+
+Worker& Supervisor::worker() noexcept { return *state_->worker; }
+Worker& Supervisor::callbacks() noexcept { return *state_->callbacks; }
+
+Result<void> Supervisor::run(Loop& loop) {
+  try {
+    state_->loop = &loop;
+    state_->endpoint = state_->system->spawn<caf::detached>(endpoint_behavior);
+    caf::anon_send(state_->endpoint, RunLoop{&loop});
+  } catch (const std::exception& error) {
+    return fail(ErrorClass::kResourceExhausted, "start", error.what());
+  }
+  return {};
+}
+
+bool Supervisor::on_callback_thread() const noexcept { return state_->callbacks && state_->callbacks->is_this_thread(); }
+
+void Supervisor::stop() {
+  if (!state_ || std::exchange(state_->stopped, true)) return;
+  if (state_->endpoint) {
+    state_->loop->stop_running();
+    const caf::scoped_actor self(*state_->system);
+    caf::anon_send_exit(state_->endpoint, caf::exit_reason::user_shutdown);
+    self->wait_for(std::exchange(state_->endpoint, nullptr));
+  }
+  state_->worker->stop(*state_->system);
+  state_->callbacks->stop(*state_->system);
+}
+
+}  // namespace weft::actors

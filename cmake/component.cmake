@@ -1,0 +1,51 @@
+# weft_component(NAME
+#   DIR      its folder, from the top            engine/tensor
+#   SOURCES  .cpp files                          shape.cpp …
+#   PUBLIC   headers that are installed          shape.hpp …   (spelt <weft/NAME/shape.hpp>, in the tree as installed)
+#   TOP      headers spelt <weft/task.hpp>       task.hpp …    (nodes only)
+#   DEPENDS  components it may include           base
+#   LIBS     third-party targets of its .cpp     fmt::fmt
+#   TESTS    Catch2 files under tests/DIR        shape_test.cpp …
+#   TEST_LIBS  what only its tests link
+# )
+# One static library weft_NAME, one test program test_NAME. The link build/include/weft/NAME → DIR makes every
+# include of ours read <weft/NAME/…>. tests/install/layers_test.py checks DEPENDS against docs/architecture.md.
+include(GNUInstallDirs)
+set_property(GLOBAL PROPERTY WEFT_COMPONENTS "")
+
+function(weft_component name)
+  cmake_parse_arguments(arg "" "DIR" "SOURCES;PUBLIC;TOP;DEPENDS;LIBS;TESTS;TEST_LIBS" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "weft_component(${name}): what is ${arg_UNPARSED_ARGUMENTS}?")
+  endif()
+  set(source_dir ${PROJECT_SOURCE_DIR}/${arg_DIR})
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include/weft)
+  file(CREATE_LINK ${source_dir} ${PROJECT_BINARY_DIR}/include/weft/${name} SYMBOLIC)
+  foreach(header IN LISTS arg_TOP)
+    file(CREATE_LINK ${source_dir}/${header} ${PROJECT_BINARY_DIR}/include/weft/${header} SYMBOLIC)
+  endforeach()
+
+  list(TRANSFORM arg_SOURCES PREPEND ${source_dir}/)
+  weft_expect_sources(${arg_SOURCES})
+  if(arg_SOURCES)
+    add_library(weft_${name} STATIC ${arg_SOURCES})
+    set(kind PUBLIC)
+    target_link_libraries(weft_${name} PRIVATE weft_warnings Threads::Threads ${arg_LIBS})
+  else()
+    add_library(weft_${name} INTERFACE)
+    set(kind INTERFACE)
+  endif()
+  target_include_directories(weft_${name} ${kind} ${PROJECT_BINARY_DIR}/include)
+  list(TRANSFORM arg_DEPENDS PREPEND weft_ OUTPUT_VARIABLE dependencies)
+  target_link_libraries(weft_${name} ${kind} ${dependencies})
+  set_property(GLOBAL APPEND PROPERTY WEFT_COMPONENTS ${name})
+  set_property(GLOBAL PROPERTY WEFT_PUBLIC_${name} "${arg_PUBLIC}")
+  set_property(GLOBAL PROPERTY WEFT_TOP_${name} "${arg_TOP}")
+  set_property(GLOBAL PROPERTY WEFT_LIBS_${name} "${arg_LIBS}")
+  set_property(GLOBAL PROPERTY WEFT_DIR_${name} "${arg_DIR}")
+
+  if(WEFT_TESTS AND arg_TESTS)
+    list(TRANSFORM arg_TESTS PREPEND ${PROJECT_SOURCE_DIR}/tests/${arg_DIR}/)
+    weft_test(test_${name} SOURCES ${arg_TESTS} LIBS weft_${name} ${arg_TEST_LIBS})
+  endif()
+endfunction()

@@ -1,0 +1,25 @@
+# Third-party packages, all from Debian by name (scripts/install-dependencies lists them).
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(CapnProto 0.9 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+pkg_check_modules(libfabric REQUIRED IMPORTED_TARGET libfabric>=1.17)
+find_path(WEFT_XXHASH_INCLUDE xxhash.h REQUIRED)
+
+if(NOT WEFT_ONLY STREQUAL "engine")
+  find_path(WEFT_CAF_INCLUDE caf/all.hpp REQUIRED)
+  find_library(WEFT_CAF_CORE caf_core REQUIRED)
+  find_package(spdlog REQUIRED)
+  find_package(CLI11 REQUIRED)
+endif()
+
+if(WEFT_TESTS)
+  # Debian 12 has Catch2 v3 in backports only; scripts/install-dependencies unpacks it into .deps.
+  list(PREPEND CMAKE_PREFIX_PATH ${PROJECT_SOURCE_DIR}/.deps/usr)
+  find_package(Catch2 3 REQUIRED)
+endif()
+if(WEFT_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

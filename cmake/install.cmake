@@ -1,0 +1,63 @@
+# One shared library of all components, their public headers, and what finds them: find_package(weft), pkg-config.
+# Not for a build of the engine alone, nor one with sanitizers, which no program of others could load.
+if(NOT WEFT_ONLY STREQUAL "all" OR WEFT_SANITIZE)
+  return()
+endif()
+include(CMakePackageConfigHelpers)
+
+get_property(components GLOBAL PROPERTY WEFT_COMPONENTS)
+set(objects "")
+set(libraries "")
+set(header_list "")
+foreach(component IN LISTS components)
+  get_property(component_dir GLOBAL PROPERTY WEFT_DIR_${component})
+  get_property(public_headers GLOBAL PROPERTY WEFT_PUBLIC_${component})
+  get_property(top_headers GLOBAL PROPERTY WEFT_TOP_${component})
+  get_property(component_libraries GLOBAL PROPERTY WEFT_LIBS_${component})
+  get_target_property(kind weft_${component} TYPE)
+  if(kind STREQUAL "STATIC_LIBRARY")
+    list(APPEND objects $<TARGET_OBJECTS:weft_${component}>)
+  endif()
+  list(APPEND libraries ${component_libraries})
+  foreach(header IN LISTS public_headers)
+    cmake_path(GET header PARENT_PATH below)
+    install(FILES ${PROJECT_SOURCE_DIR}/${component_dir}/${header}
+            DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft/${component}/${below} COMPONENT development)
+    string(APPEND header_list "weft/${component}/${header}\n")
+  endforeach()
+  foreach(header IN LISTS top_headers)
+    install(FILES ${PROJECT_SOURCE_DIR}/${component_dir}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft
+            COMPONENT development)
+    string(APPEND header_list "weft/${header}\n")
+  endforeach()
+endforeach()
+list(REMOVE_DUPLICATES libraries)
+# What tests/install/headers_test.py compiles, each alone.
+file(WRITE ${PROJECT_BINARY_DIR}/public_headers.list "${header_list}")
+
+add_library(weft SHARED ${objects})
+add_library(weft::weft ALIAS weft)
+set_target_properties(weft PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+                      LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+target_compile_features(weft INTERFACE cxx_std_23)
+target_include_directories(weft INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+                           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_link_libraries(weft PRIVATE ${libraries} Threads::Threads)
+target_link_options(weft PRIVATE LINKER:--no-undefined)
+
+install(TARGETS weft EXPORT weft LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT weft NAMESPACE weft:: FILE weftTargets.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/weftConfig.cmake.in ${PROJECT_BINARY_DIR}/weftConfig.cmake
+                              INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
+# Before 1.0 a minor version may break.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/weftConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/weftConfig.cmake ${PROJECT_BINARY_DIR}/weftConfigVersion.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
+file(RELATIVE_PATH WEFT_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" WEFT_PC_TO_PREFIX ${WEFT_PC_TO_PREFIX})
+configure_file(${PROJECT_SOURCE_DIR}/cmake/weft.pc.in ${PROJECT_BINARY_DIR}/weft.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/weft.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(TARGET weft_cli)
+  install(TARGETS weft_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()

@@ -1,0 +1,20 @@
+#include <weft/fabric/domain.hpp>
+
+#include <rdma/fabric.h>
+#include <rdma/fi_domain.h>
+
+#include <weft/fabric/fabric_error.hpp>
+
+namespace weft::fabric {
+
+Result<Domain> Domain::open(const Fabric& fabric) {
+  FabricInfo kept = fabric.info().owned();
+  auto owned = std::make_shared<Owned<fid_domain>>();
+  owned->keeps[0] = fabric.shared();
+  fid_domain* opened = nullptr;
+  if (int code = fi_domain(fabric.raw(), kept.raw(), &opened, nullptr); code != 0) return fail_code(code, "fi_domain");
+  owned->handle.reset(opened);
+  return Domain{std::move(kept), std::move(owned)};
+}
+
+}  // namespace weft::fabric

@@ -1,0 +1,13 @@
+#include <weft/fabric/event.hpp>
+
+#include <fmt/format.h>
+
+#include <weft/fabric/fabric_error.hpp>
+
+namespace weft::fabric {
+
+std::string EventError::to_string() const {
+  return fmt::format("{} (libfabric {}), provider: {} ({})", error_text(code_), code_, text_, provider_code_);
+}
+
+}  // namespace weft::fabric

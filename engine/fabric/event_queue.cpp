@@ -1,0 +1,121 @@
+#include <weft/fabric/event_queue.hpp>
+
+#include <rdma/fabric.h>
+#include <rdma/fi_cm.h>
+#include <rdma/fi_domain.h>
+#include <rdma/fi_eq.h>
+#include <rdma/fi_errno.h>
+
+#include <array>
+#include <cstring>
+
+#include <weft/fabric/fabric_error.hpp>
+
+namespace weft::fabric {
+namespace {
+
+// Connect data is at most 256 bytes; a peer that sends more than a reader has room for makes its read fail.
+constexpr std::size_t kEntryBytes = sizeof(fi_eq_cm_entry) + 512;
+struct alignas(fi_eq_cm_entry) EntryBuffer {
+  std::array<std::byte, kEntryBytes> bytes;
+};
+
+std::optional<Event> event_of(std::uint32_t kind, const EntryBuffer& buffer, std::size_t size) {
+  fi_eq_cm_entry entry{};
+  std::memcpy(&entry, buffer.bytes.data(), std::min(size, sizeof entry));
+  std::vector<std::byte> data;
+  if (size > sizeof entry)
+    data.assign(buffer.bytes.begin() + sizeof entry, buffer.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+  switch (kind) {
+    case FI_CONNREQ:
+      return ConnectionRequested{entry.fid, FabricInfo::own(entry.info), std::move(data)};
+    case FI_CONNECTED:
+      return Connected{entry.fid, std::move(data)};
+    case FI_SHUTDOWN:
+      return Shutdown{entry.fid};
+    default:
+      return std::nullopt;
+  }
+}
+
+Event read_error(fid_eq* queue) {
+  fi_eq_err_entry entry{};  // zeroed: err_data_size is an input
+  const ssize_t got = fi_eq_readerr(queue, &entry, 0);
+  if (got < 0) return EventError{nullptr, static_cast<int>(-got), 0, "fi_eq_readerr"};
+  std::array<char, 128> text{};
+  const char* provider = fi_eq_strerror(queue, entry.prov_errno, entry.err_data, text.data(), text.size() - 1);
+  return EventError{entry.fid, std::abs(entry.err), entry.prov_errno, provider != nullptr ? provider : ""};
+}
+
+Result<SharedFid<fid_wait>> open_set(const Fabric& fabric) {
+  auto set = std::make_shared<Owned<fid_wait>>();
+  set->keeps[0] = fabric.shared();
+  fi_wait_attr attributes{};
+  attributes.wait_obj = FI_WAIT_FD;
+  fid_wait* opened = nullptr;
+  if (int code = fi_wait_open(fabric.raw(), &attributes, &opened); code != 0) return fail_code(code, "fi_wait_open");
+  set->handle.reset(opened);
+  return set;
+}
+
+}  // namespace
+
+Result<EventQueue> EventQueue::open(const Fabric& fabric, const EventQueueOptions& options) {
+  auto owned = std::make_shared<Owned<fid_eq>>();
+  owned->keeps[0] = fabric.shared();
+  fi_eq_attr attributes{};
+  attributes.size = options.size;
+  attributes.wait_obj = options.wait == Wait::kDescriptor ? FI_WAIT_FD : FI_WAIT_NONE;
+  SharedFid<fid_wait> set;
+  if (options.wait == Wait::kSet) {
+    WEFT_LET(set, open_set(fabric));
+    owned->keeps[1] = set;
+    attributes.wait_obj = FI_WAIT_SET;
+    attributes.wait_set = set->handle.get();
+  }
+  fid_eq* opened = nullptr;
+  if (int code = fi_eq_open(fabric.raw(), &attributes, &opened, nullptr); code != 0)
+    return fail_code(code, "fi_eq_open");
+  owned->handle.reset(opened);
+  return EventQueue{std::move(set), std::move(owned), options.wait};
+}
+
+std::optional<Event> EventQueue::read() {
+  EntryBuffer buffer;
+  while (true) {
+    std::uint32_t kind = 0;
+    const ssize_t got = fi_eq_read(raw(), &kind, buffer.bytes.data(), buffer.bytes.size(), 0);
+    if (got == -FI_EAGAIN || got == 0) return std::nullopt;
+    if (got == -FI_EAVAIL) return read_error(raw());
+    if (got < 0) return EventError{nullptr, static_cast<int>(-got), 0, "fi_eq_read"};
+    if (auto event = event_of(kind, buffer, static_cast<std::size_t>(got))) return event;
+  }
+}
+
+Result<std::optional<Event>> EventQueue::read_blocking(std::chrono::milliseconds timeout) {
+  if (wait_ != Wait::kDescriptor)
+    return fail(ErrorClass::kUnsupported, "fi_eq_sread", "the queue was opened without a wait object");
+  EntryBuffer buffer;
+  std::uint32_t kind = 0;
+  const ssize_t got =
+      fi_eq_sread(raw(), &kind, buffer.bytes.data(), buffer.bytes.size(), static_cast<int>(timeout.count()), 0);
+  if (got == -FI_EAGAIN || got == -FI_EINTR || got == 0) return std::optional<Event>{};
+  if (got == -FI_EAVAIL) return std::optional<Event>{read_error(raw())};
+  if (got < 0) return fail_code(static_cast<int>(got), "fi_eq_sread");
+  return event_of(kind, buffer, static_cast<std::size_t>(got));
+}
+
+Result<int> EventQueue::descriptor() const {
+  int descriptor = -1;
+  int code = -FI_ENOSYS;
+  if (wait_ == Wait::kSet) code = fi_control(&set_->handle.get()->fid, FI_GETWAIT, &descriptor);
+  if (wait_ == Wait::kDescriptor) code = fi_control(&raw()->fid, FI_GETWAIT, &descriptor);
+  if (code != 0) return fail_code(code, "fi_control", "the queue has no descriptor to wait on");
+  return descriptor;
+}
+
+bool EventQueue::reset_wait() { return fi_wait(set_->handle.get(), 0) == -FI_ETIMEDOUT; }
+
+fid* EventQueue::id() const noexcept { return &raw()->fid; }
+
+}  // namespace weft::fabric

@@ -1,0 +1,306 @@
+#include <weft/fabric/fabric_lane.hpp>
+
+#include <fmt/format.h>
+#include <rdma/fabric.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include <weft/base/checked.hpp>
+#include <weft/fabric/memory_region.hpp>
+
+namespace weft::fabric {
+namespace {
+
+constexpr std::uint64_t kReceiveTag = std::uint64_t{1} << 63;  // of a context; PostRing never sets it
+constexpr std::size_t kReceives = 256;
+
+class FabricExposure final : public lane::Exposure {
+ public:
+  explicit FabricExposure(MemoryRegion region) : region_(std::move(region)) {}
+  std::uint64_t key() const override { return region_.rkey(); }
+  std::uint64_t base() const override { return region_.to_remote().addr; }
+
+ private:
+  MemoryRegion region_;
+};
+
+class FabricAttachment final : public lane::Attachment {
+ public:
+  explicit FabricAttachment(std::optional<MemoryRegion> region) : region_(std::move(region)) {}
+  void* descriptor() const override { return region_ ? region_->desc() : nullptr; }
+
+ private:
+  std::optional<MemoryRegion> region_;
+};
+
+Region region_of(lane::Region region) noexcept { return Region::of(std::span{region.data, region.size}); }
+
+lane::Traits traits_of(const FabricLaneOptions& options, const ProviderHabits& habits, FabricInfoView info) {
+  lane::Traits traits;
+  traits.name = habits.lane;
+  traits.max_message = 0;
+  traits.gather = static_cast<std::uint32_t>(std::min(info.tx_iov_limit(), kMaxRanges));
+  traits.scatter = static_cast<std::uint32_t>(std::min(info.rma_iov_limit(), kMaxRanges));
+  traits.piece_bytes = options.piece_bytes != 0 ? options.piece_bytes : habits.piece_bytes;
+  traits.window_bytes = options.window_bytes != 0 ? options.window_bytes : habits.window_bytes;
+  traits.arrival_takes_receive = info.using_recv_buf_for_cq_data();
+  traits.key_per_landing = !info.needs_local_registration();
+  return traits;
+}
+
+}  // namespace
+
+struct FabricLane::Opened {
+  ProviderHabits habits;
+  FabricInfo info;
+  Fabric fabric;
+  Domain domain;
+  EventQueue events;
+  CompletionQueue completions;
+  FabricWaiter waiter;
+};
+
+Result<FabricLane::Opened> FabricLane::open_on(const FabricLaneOptions& options, std::string_view provider) {
+  WEFT_LET(const FabricVersion running, FabricVersion::running());
+  const ProviderHabits habits = habits_of(provider, running);
+  WEFT_LET(const FabricAddress address, FabricAddress::parse(options.bind_address));
+  WEFT_LET(const FabricInfoList offered, FabricInfoList::get({.provider = std::string{provider},
+                                                              .endpoint_type = EndpointType::kMessage,
+                                                              .caps = FI_MSG | FI_RMA,
+                                                              .mode = habits.mode,
+                                                              .mr_mode = habits.mr_mode,
+                                                              .source = address}));
+  const auto found = std::ranges::find_if(offered, [&](FabricInfoView one) { return one.provider_name() == provider; });
+  if (found == offered.end())
+    return fail(Error{
+        ErrorClass::kUnsupported, "fi_getinfo",
+        fmt::format("libfabric {} has no provider \"{}\" for {}", running.to_string(), provider, options.bind_address)}
+                    .with_hint("`weft info` lists what there is; the tls lane works everywhere"));
+  FabricInfo info = (*found).owned();
+  WEFT_LET(Fabric fabric, Fabric::open(info.view()));
+  WEFT_LET(Domain domain, Domain::open(fabric));
+  WEFT_LET(EventQueue events, EventQueue::open(fabric, {.wait = FabricWaiter::event_wait(habits.wait)}));
+  WEFT_LET(
+      CompletionQueue completions,
+      CompletionQueue::open(domain, {.size = options.max_posts, .wait = FabricWaiter::completion_wait(habits.wait)}));
+  WEFT_LET(FabricWaiter waiter, FabricWaiter::open(habits.wait, completions, events));
+  return Opened{habits,
+                std::move(info),
+                std::move(fabric),
+                std::move(domain),
+                std::move(events),
+                std::move(completions),
+                std::move(waiter)};
+}
+
+Result<std::unique_ptr<FabricLane>> FabricLane::open(FabricLaneOptions options) {
+  if (!options.draw_key)
+    return fail(ErrorClass::kInvalidArgument, "FabricLane::open", "a source of random keys is needed");
+  std::optional<Error> why;
+  auto names = libfabric_names(Provider::kTcp);
+  const std::array<std::string_view, 1> named{options.provider};
+  if (!options.provider.empty()) names = named;
+  for (std::string_view name : names) {
+    auto opened = open_on(options, name);
+    if (opened) return std::unique_ptr<FabricLane>{new FabricLane(std::move(options), std::move(*opened))};
+    if (!why) why = std::move(opened.error());
+  }
+  return fail(std::move(*why));
+}
+
+FabricLane::FabricLane(FabricLaneOptions options, Opened opened)
+    : options_(std::move(options)),
+      info_(std::move(opened.info)),
+      traits_(traits_of(options_, opened.habits, info_.view())),
+      posts_per_channel_(static_cast<std::uint32_t>(std::clamp<std::size_t>(info_.view().tx_size(), 1, 256))),
+      fabric_(std::move(opened.fabric)),
+      domain_(std::move(opened.domain)),
+      events_(std::move(opened.events)),
+      completions_(std::move(opened.completions)),
+      waiter_(std::move(opened.waiter)),
+      listener_(opened.habits.listener_end),
+      ring_(options_.max_posts) {
+  ended_.reserve(16);
+}
+
+FabricLane::~FabricLane() {
+  // Knocks are refused while there is a listener to refuse them with; the rest closes backwards by itself.
+  for (auto& [value, channel] : channels_)
+    if (channel.state() == FabricChannel::State::kKnocking) listener_.reject(channel.requested());
+}
+
+FabricChannel* FabricLane::find(lane::Channel channel) noexcept {
+  const auto at = channels_.find(channel.value);
+  return at == channels_.end() ? nullptr : &at->second;
+}
+
+const FabricChannel* FabricLane::find(lane::Channel channel) const noexcept {
+  const auto at = channels_.find(channel.value);
+  return at == channels_.end() ? nullptr : &at->second;
+}
+
+FabricChannel* FabricLane::find(const fid* endpoint) noexcept {
+  for (auto& [value, channel] : channels_)
+    if (channel.is(endpoint)) return &channel;
+  return nullptr;
+}
+
+Result<std::string> FabricLane::listen() {
+  quiet_ = false;
+  return listener_.listen(fabric_, info_.view(), events_);
+}
+
+void FabricLane::stop_listening() {
+  for (auto& [value, channel] : channels_)
+    if (channel.state() == FabricChannel::State::kKnocking)
+      end(channel, Error{ErrorClass::kCancelled, "stop_listening", "the knock was not answered"});
+  listener_.stop();
+}
+
+Result<Endpoint> FabricLane::open_endpoint(FabricInfoView info, lane::Channel channel) {
+  WEFT_LET(Endpoint endpoint, Endpoint::open(domain_, info));
+  WEFT_TRY(endpoint.bind(events_));
+  WEFT_TRY(endpoint.bind(completions_));
+  WEFT_TRY(endpoint.enable());
+  if (traits_.arrival_takes_receive) WEFT_TRY(post_receives(endpoint, channel));
+  return endpoint;
+}
+
+Result<void> FabricLane::post_receives(Endpoint& endpoint, lane::Channel channel) {
+  void* context = reinterpret_cast<void*>(kReceiveTag | channel.value);
+  for (std::size_t i = 0; i < std::min(kReceives, info_.view().rx_size()); ++i) {
+    WEFT_LET(const PostResult posted, endpoint.recv({}, context));
+    if (posted == PostResult::kAgain) break;
+  }
+  return {};
+}
+
+Result<lane::Channel> FabricLane::dial(std::string_view address, std::span<const std::byte> pass) {
+  if (pass.size() > sizeof(lane::PassBytes::bytes))
+    return fail(ErrorClass::kInvalidArgument, "dial", fmt::format("a pass of {} bytes; 55 fit", pass.size()));
+  WEFT_LET(const FabricAddress to, FabricAddress::parse(address));
+  FabricInfo info = info_;
+  WEFT_TRY(info.set_source(std::nullopt));  // the route decides
+  WEFT_TRY(info.set_destination(to));
+  const lane::Channel id = next_channel();
+  WEFT_LET(Endpoint endpoint, open_endpoint(info.view(), id));
+  WEFT_TRY(endpoint.connect(to, pass));
+  channels_.emplace(id.value, FabricChannel::connecting(id, std::move(endpoint), deadline()));
+  ++pending_;
+  quiet_ = false;
+  force_control_ = true;
+  return id;
+}
+
+Result<void> FabricLane::admit(lane::Channel id) {
+  FabricChannel* channel = find(id);
+  if (channel == nullptr || channel->state() != FabricChannel::State::kKnocking)
+    return fail(ErrorClass::kNotFound, "admit", "this channel does not knock, or no longer");
+  quiet_ = false;
+  auto endpoint = open_endpoint(channel->requested().view(), id);
+  if (!endpoint) {
+    end(*channel, std::move(endpoint.error()));
+    return {};
+  }
+  --knocking_;
+  channel->admitted(std::move(*endpoint));
+  if (auto accepted = channel->endpoint().accept(); !accepted) end(*channel, std::move(accepted.error()));
+  return {};
+}
+
+void FabricLane::close(lane::Channel id) {
+  FabricChannel* channel = find(id);
+  if (channel == nullptr || channel->state() == FabricChannel::State::kEnded) return;
+  end(*channel, Error{ErrorClass::kCancelled, "close", "the channel was closed by this side"});
+}
+
+void FabricLane::end(FabricChannel& channel, Error why) {
+  if (channel.state() == FabricChannel::State::kEnded) return;
+  if (channel.is_pending()) --pending_;
+  if (channel.state() == FabricChannel::State::kKnocking) {
+    --knocking_;
+    listener_.reject(channel.requested());
+  }
+  channel.end(std::move(why).with_lane(std::string{to_string(traits_.name)}));
+  ended_.push_back(channel.id());
+  drained_ = false;
+  quiet_ = false;
+}
+
+Result<std::unique_ptr<lane::Exposure>> FabricLane::expose(lane::Region region, lane::Channel) {
+  for (int attempt = 0;; ++attempt) {
+    WEFT_LET(const std::uint64_t key, options_.draw_key());
+    auto registered = MemoryRegion::reg(domain_, region_of(region), Access::kRemoteWrite, key);
+    if (registered) return std::make_unique<FabricExposure>(std::move(*registered));
+    // Two equal keys of 64 random bits: try another.
+    if (registered.error().kind() != ErrorClass::kExists || attempt == 3) return fail(std::move(registered.error()));
+  }
+}
+
+Result<std::unique_ptr<lane::Attachment>> FabricLane::attach(lane::Region region) {
+  if (!info_.view().needs_local_registration() || region.size == 0)
+    return std::make_unique<FabricAttachment>(std::nullopt);
+  WEFT_LET(MemoryRegion registered, MemoryRegion::reg(domain_, region_of(region), Access::kWrite | Access::kSend));
+  return std::make_unique<FabricAttachment>(std::move(registered));
+}
+
+bool FabricLane::has_room(const FabricChannel& channel, std::uint64_t bytes) const noexcept {
+  if (channel.posts >= posts_per_channel_ || ring_.size() >= options_.max_posts) return false;
+  // A write larger than the window goes alone.
+  return channel.posts == 0 || within<std::uint64_t>(channel.posted_bytes, bytes, traits_.window_bytes);
+}
+
+std::uint64_t FabricLane::room(lane::Channel id) const {
+  const FabricChannel* channel = find(id);
+  if (channel == nullptr || channel->state() != FabricChannel::State::kUp || !has_room(*channel, 1)) return 0;
+  return traits_.window_bytes - std::min(traits_.window_bytes, channel->posted_bytes);
+}
+
+lane::Posted FabricLane::send(lane::Channel, std::span<const lane::Gather>, lane::Token) { return lane::Posted::kDown; }
+
+lane::Posted FabricLane::write(lane::Channel id, std::span<const lane::Gather> gather,
+                               std::span<const lane::RemoteRange> remote, std::optional<std::uint32_t> immediate,
+                               lane::Token token) {
+  assert(gather.size() <= traits_.gather && remote.size() <= traits_.scatter);
+  FabricChannel* channel = find(id);
+  if (channel == nullptr || channel->state() != FabricChannel::State::kUp) return lane::Posted::kDown;
+  std::array<LocalRegion, kMaxRanges> local;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < gather.size(); ++i) {
+    local[i] = {reinterpret_cast<std::uint64_t>(gather[i].data), gather[i].size, gather[i].descriptor};
+    bytes += gather[i].size;
+  }
+  if (!has_room(*channel, bytes)) return lane::Posted::kFull;
+  std::array<RemoteRegion, kMaxRanges> to;
+  for (std::size_t i = 0; i < remote.size(); ++i) to[i] = {remote[i].offset, remote[i].length, remote[i].key};
+
+  void* context = ring_.take({id, token, bytes});
+  auto posted =
+      channel->endpoint().write({local.data(), gather.size()}, {to.data(), remote.size()}, immediate, context);
+  quiet_ = false;
+  if (posted && *posted == PostResult::kPosted) {
+    channel->posted_bytes += bytes;
+    ++channel->posts;
+    return lane::Posted::kTaken;
+  }
+  ring_.finish(context);
+  if (posted) return lane::Posted::kFull;
+  end(*channel, std::move(posted.error()));
+  return lane::Posted::kDown;
+}
+
+bool FabricLane::may_block() {
+  force_control_ = true;  // the next poll looks everywhere, whether the loop sleeps before it or not
+  if (!quiet_) return false;
+  if (armed_) {
+    armed_ = false;
+    return true;
+  }
+  // Arming makes progress, so that one more look is due before sleeping.
+  armed_ = waiter_.arm(fabric_, completions_, events_);
+  quiet_ = false;
+  return false;
+}
+
+}  // namespace weft::fabric

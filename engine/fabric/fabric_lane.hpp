@@ -1,0 +1,120 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <weft/fabric/fabric_channel.hpp>
+#include <weft/fabric/fabric_listener.hpp>
+#include <weft/fabric/fabric_waiter.hpp>
+#include <weft/fabric/post_ring.hpp>
+#include <weft/lane/lane.hpp>
+
+namespace weft::fabric {
+
+struct FabricLaneOptions {
+  std::string provider{};                  ///< libfabric's name: "net", "tcp", "verbs"; empty: the best tcp there is
+  std::string bind_address = "127.0.0.1";  ///< numeric, with a port or without
+  /// Draws 64 unpredictable bits: the key of an exposure. Required.
+  std::function<Result<std::uint64_t>()> draw_key{};
+  std::function<TimePoint()> now = [] { return Clock::now(); };
+  Duration connect_timeout = std::chrono::seconds{2};  ///< of dials, admissions and knocks that nobody answers
+  std::uint64_t piece_bytes = 0;                       ///< 0: what suits the provider
+  std::uint64_t window_bytes = 0;                      ///< per channel; 0: what suits the provider
+  std::uint32_t max_posts = 4096;                      ///< of all channels together
+  std::uint32_t max_knocks = 64;                       ///< unanswered ones; more are refused
+};
+
+/// The lane made of libfabric's connection-oriented endpoints: tcp anywhere, verbs where there is an RDMA NIC. One
+/// fabric, domain, event queue and completion queue, all owned by the loop that owns the lane.
+///
+/// It carries writes only: messages ride the session's stream, so Traits::max_message is 0 and `send` says kDown.
+/// Closing a channel closes its endpoint, which is the fence (a closed registration is not). The transmit queue of tcp
+/// takes any number of writes, so the window is ours: `room`. Completions do not name their connection: Arrived has no
+/// channel. Deadlines of connecting are kept in poll, and wake waitable().
+class FabricLane final : public lane::Lane {
+ public:
+  /// Unsupported when libfabric, the provider or the address is not there; else libfabric's errors, classed.
+  static Result<std::unique_ptr<FabricLane>> open(FabricLaneOptions options);
+  ~FabricLane() override;
+  FabricLane(const FabricLane&) = delete;
+  FabricLane& operator=(const FabricLane&) = delete;
+
+  const lane::Traits& traits() const override { return traits_; }
+  /// libfabric's own name of the provider: "net".
+  std::string_view provider_name() const noexcept { return info_.view().provider_name(); }
+
+  Result<std::string> listen() override;
+  void stop_listening() override;
+  Result<lane::Channel> dial(std::string_view address, std::span<const std::byte> pass) override;
+  Result<void> admit(lane::Channel channel) override;
+  void close(lane::Channel channel) override;
+
+  Result<std::unique_ptr<lane::Exposure>> expose(lane::Region region, lane::Channel channel) override;
+  Result<std::unique_ptr<lane::Attachment>> attach(lane::Region region) override;
+
+  std::uint64_t room(lane::Channel channel) const override;
+  lane::Posted send(lane::Channel channel, std::span<const lane::Gather> gather, lane::Token token) override;
+  lane::Posted write(lane::Channel channel, std::span<const lane::Gather> gather,
+                     std::span<const lane::RemoteRange> remote, std::optional<std::uint32_t> immediate,
+                     lane::Token token) override;
+
+  std::size_t poll(std::span<lane::Event> events) override;
+  int waitable() const override { return waiter_.descriptor(); }
+  bool may_block() override;
+
+ private:
+  static constexpr std::size_t kBatch = 64;
+  struct Opened;  // what open() found and made, in the order it was made
+  FabricLane(FabricLaneOptions options, Opened opened);
+  static Result<Opened> open_on(const FabricLaneOptions& options, std::string_view provider);
+
+  FabricChannel* find(lane::Channel channel) noexcept;
+  const FabricChannel* find(lane::Channel channel) const noexcept;
+  FabricChannel* find(const fid* endpoint) noexcept;
+  lane::Channel next_channel() noexcept { return lane::Channel{next_channel_++}; }
+  TimePoint deadline() const { return options_.now() + options_.connect_timeout; }
+  Result<Endpoint> open_endpoint(FabricInfoView info, lane::Channel channel);
+  Result<void> post_receives(Endpoint& endpoint, lane::Channel channel);
+  bool has_room(const FabricChannel& channel, std::uint64_t bytes) const noexcept;
+  void end(FabricChannel& channel, Error why);
+
+  // Events (fabric_lane_events.cpp); each fills from the front and says how many.
+  std::size_t reap(std::span<lane::Event> events);
+  std::size_t settle(std::span<lane::Event> events);
+  std::size_t control(std::span<lane::Event> events);
+  bool control_is_due(bool idle) noexcept;
+  std::optional<lane::Event> on_completion(const Completion& completion);
+  std::optional<lane::Event> on_arrival(const CompletionData& completion);
+  std::optional<lane::Event> on_event(Event& event);
+  std::optional<lane::Event> on_request(ConnectionRequested& request);
+  void expire();
+
+  FabricLaneOptions options_;
+  FabricInfo info_;
+  lane::Traits traits_;
+  std::uint32_t posts_per_channel_;
+  Fabric fabric_;
+  Domain domain_;
+  EventQueue events_;
+  CompletionQueue completions_;
+  FabricWaiter waiter_;
+  FabricListener listener_;
+  PostRing ring_;
+  std::unordered_map<std::uint32_t, FabricChannel> channels_;
+  std::vector<lane::Channel> ended_;  // closed, and still owing Finished and Down
+  std::array<Completion, kBatch> batch_{};
+
+  std::uint32_t next_channel_ = 1;
+  std::uint32_t pending_ = 0;  // channels with a deadline
+  std::uint32_t knocking_ = 0;
+  std::uint32_t since_control_ = 0;  // polls
+  bool drained_ = true;  // the completion queue was empty after the last end(): nothing of it is still to be read
+  bool force_control_ = true;
+  bool quiet_ = false;  // the last poll looked everywhere and found nothing, and nothing was posted since
+  bool armed_ = false;
+};
+
+}  // namespace weft::fabric

@@ -1,0 +1,181 @@
+// The half of FabricLane that turns completions and connection events into lane events.
+#include <algorithm>
+
+#include <weft/fabric/fabric_error.hpp>
+#include <weft/fabric/fabric_lane.hpp>
+#include <weft/fabric/variant_utils.hpp>
+
+namespace weft::fabric {
+namespace {
+
+constexpr std::uint32_t kIdlePollsPerControl = 16;
+constexpr std::uint32_t kBusyPollsPerControl = 64;
+constexpr std::uint64_t kReceiveTag = std::uint64_t{1} << 63;
+
+Error write_error(const CompletionError& error) {
+  // Flushed: its connection went away under it, and this is the first we hear of that.
+  const ErrorClass kind = error.is_flushed() ? ErrorClass::kPeerLost : class_of_code(error.code());
+  return Error{kind, "write", error.to_string()}.with_native(error.code(), error_text(error.code()));
+}
+
+Error connection_error(const EventError& error, bool was_up) {
+  ErrorClass kind = class_of_code(error.code());
+  if (kind != ErrorClass::kResourceExhausted) kind = was_up ? ErrorClass::kPeerLost : ErrorClass::kPeerUnreachable;
+  return Error{kind, was_up ? "connection" : "connect", error.to_string()}.with_native(error.code(),
+                                                                                       error_text(error.code()));
+}
+
+}  // namespace
+
+std::size_t FabricLane::poll(std::span<lane::Event> events) {
+  std::size_t filled = 0;
+  bool looked_everywhere = false;
+  while (filled < events.size()) {
+    filled += reap(events.subspan(filled));
+    if (!drained_) continue;  // a channel ended, or there is more: its completions come before its Down
+    filled += settle(events.subspan(filled));
+    if (looked_everywhere || filled == events.size() || !control_is_due(filled == 0)) break;
+    looked_everywhere = true;
+    filled += control(events.subspan(filled));
+    if (drained_) break;
+  }
+  quiet_ = filled == 0 && looked_everywhere;
+  if (filled != 0) armed_ = false;
+  return filled;
+}
+
+std::size_t FabricLane::reap(std::span<lane::Event> events) {
+  std::size_t filled = 0;
+  while (filled < events.size()) {
+    const std::size_t wanted = std::min(kBatch, events.size() - filled);
+    const std::size_t got = completions_.read({batch_.data(), wanted});
+    drained_ = got < wanted;  // before the batch is looked at: an error in it may end a channel
+    for (std::size_t i = 0; i < got; ++i)
+      if (auto event = on_completion(batch_[i])) events[filled++] = std::move(*event);
+    if (got < wanted) break;
+  }
+  return filled;
+}
+
+std::optional<lane::Event> FabricLane::on_completion(const Completion& completion) {
+  const auto* data = completion.try_data();
+  const auto* error = completion.try_err();
+  if (data != nullptr && data->is_remote_write()) return on_arrival(*data);
+  const auto post = ring_.finish(data != nullptr ? data->context() : error->context());
+  if (!post) return std::nullopt;
+  if (FabricChannel* channel = find(post->channel)) {
+    channel->posted_bytes -= post->bytes;
+    --channel->posts;
+    // One failed write takes the connection with it, whatever the provider does.
+    if (error != nullptr) end(*channel, write_error(*error));
+  }
+  return lane::Finished{post->channel, post->token, error != nullptr};
+}
+
+std::optional<lane::Event> FabricLane::on_arrival(const CompletionData& completion) {
+  const auto context = reinterpret_cast<std::uint64_t>(completion.context());
+  if ((context & kReceiveTag) != 0) {
+    // The receive that the immediate took is given back.
+    FabricChannel* channel = find(lane::Channel{static_cast<std::uint32_t>(context)});
+    if (channel != nullptr && channel->state() != FabricChannel::State::kEnded)
+      if (auto again = channel->endpoint().recv({}, completion.context()); !again)
+        end(*channel, std::move(again.error()));
+  }
+  const auto immediate = completion.data();
+  if (!immediate) return std::nullopt;
+  return lane::Arrived{std::nullopt, static_cast<std::uint32_t>(*immediate)};
+}
+
+std::size_t FabricLane::settle(std::span<lane::Event> events) {
+  std::size_t filled = 0;
+  std::size_t settled = 0;
+  for (; settled < ended_.size() && filled < events.size(); ++settled) {
+    const lane::Channel id = ended_[settled];
+    while (filled < events.size()) {
+      const auto post = ring_.finish_any_of(id);
+      if (!post) break;
+      events[filled++] = lane::Finished{id, post->token, true};
+    }
+    if (filled == events.size()) break;
+    const auto at = channels_.find(id.value);
+    events[filled++] = lane::Down{id, at->second.why()};
+    channels_.erase(at);
+  }
+  ended_.erase(ended_.begin(), ended_.begin() + static_cast<std::ptrdiff_t>(settled));
+  return filled;
+}
+
+bool FabricLane::control_is_due(bool idle) noexcept {
+  ++since_control_;
+  // Reading the event queue progresses the whole fabric again: not on every turn of a busy loop.
+  const bool due = force_control_ || pending_ > 0 || listener_.is_listening() ||
+                   since_control_ >= (idle ? kIdlePollsPerControl : kBusyPollsPerControl);
+  if (due) {
+    since_control_ = 0;
+    force_control_ = false;
+  }
+  return due;
+}
+
+std::size_t FabricLane::control(std::span<lane::Event> events) {
+  std::size_t filled = 0;
+  while (filled < events.size()) {
+    auto event = events_.read();
+    if (!event) break;
+    if (auto mine = on_event(*event)) events[filled++] = std::move(*mine);
+  }
+  force_control_ = filled == events.size();
+  expire();
+  return filled;
+}
+
+std::optional<lane::Event> FabricLane::on_event(Event& event) {
+  if (auto* request = std::get_if<ConnectionRequested>(&event)) return on_request(*request);
+  FabricChannel* channel = find(event.fid());
+  if (channel == nullptr) return std::nullopt;
+  const bool was_up = channel->state() == FabricChannel::State::kUp;
+  if (event.is_connected() && !was_up) {
+    --pending_;
+    channel->connected();
+    return lane::Up{channel->id()};
+  }
+  if (event.is_shutdown()) end(*channel, Error{ErrorClass::kPeerLost, "connection", "the peer closed it"});
+  if (const auto* error = std::get_if<EventError>(&event)) end(*channel, connection_error(*error, was_up));
+  return std::nullopt;
+}
+
+std::optional<lane::Event> FabricLane::on_request(ConnectionRequested& request) {
+  lane::PassBytes pass;
+  if (!listener_.hears(request.fid()) || knocking_ >= options_.max_knocks ||
+      request.data().size() > pass.bytes.size()) {
+    listener_.reject(request.info());
+    return std::nullopt;
+  }
+  std::ranges::copy(request.data(), pass.bytes.begin());
+  pass.size = static_cast<std::uint8_t>(request.data().size());
+  const lane::Channel id = next_channel();
+  channels_.emplace(id.value, FabricChannel::knocking(id, request.take_info(), deadline()));
+  ++pending_;
+  ++knocking_;
+  return lane::Knock{id, pass};
+}
+
+void FabricLane::expire() {
+  TimePoint next = kNever;
+  if (pending_ > 0) {
+    const TimePoint now = options_.now();
+    for (auto& [value, channel] : channels_) {
+      if (!channel.is_pending()) continue;
+      if (channel.deadline() > now) {
+        next = std::min(next, channel.deadline());
+        continue;
+      }
+      const bool knocking = channel.state() == FabricChannel::State::kKnocking;
+      end(channel, Error{knocking ? ErrorClass::kCancelled : ErrorClass::kPeerUnreachable, "connect",
+                         knocking ? "the knock was not answered in time" : "the peer did not answer in time"});
+    }
+  }
+  waiter_.wake_at(next, next == kNever ? TimePoint{} : options_.now());
+}
+
+}  // namespace weft::fabric

@@ -1,0 +1,63 @@
+#include <weft/transfer/access.hpp>
+
+#include <algorithm>
+
+#include <weft/base/text.hpp>
+
+namespace weft {
+
+std::string_view to_string(AccessVerb verb) noexcept {
+  switch (verb) {
+    case AccessVerb::kGet: return "get";
+    case AccessVerb::kPush: return "push";
+    case AccessVerb::kList: return "list";
+    case AccessVerb::kAll: return "all";
+    case AccessVerb::kNone: break;
+  }
+  return "none";
+}
+
+Access Access::local() { return {}; }
+
+Access Access::any() {
+  Access access;
+  access.kind_ = Kind::kAny;
+  return access;
+}
+
+Access Access::peers(std::vector<NodeId> ids) {
+  Access access;
+  access.kind_ = Kind::kPeers;
+  access.peers_ = std::move(ids);
+  std::sort(access.peers_.begin(), access.peers_.end());
+  return access;
+}
+
+Access Access::names(std::string glob) && {
+  globs_.push_back(std::move(glob));
+  return std::move(*this);
+}
+
+Access Access::verbs(AccessVerb verbs) && {
+  verbs_ = verbs;
+  return std::move(*this);
+}
+
+Result<void> Access::admits(const NodeId& peer, bool same_host) const {
+  if (kind_ == Kind::kAny || (kind_ == Kind::kLocal && same_host)) return {};
+  if (kind_ == Kind::kPeers && std::binary_search(peers_.begin(), peers_.end(), peer)) return {};
+  return fail(Error(ErrorClass::kForbidden, "session", "this node does not admit " + peer.short_string())
+                  .with_hint("on the other side: --allow " + peer.to_string()));
+}
+
+Result<void> Access::allows(const NodeId& peer, AccessVerb verb, std::string_view name) const {
+  const bool named = globs_.empty() || verb == AccessVerb::kList ||
+                     std::any_of(globs_.begin(), globs_.end(), [&](const std::string& g) { return glob_match(g, name); });
+  if (has(verbs_, verb) && named) return {};
+  return fail(Error(ErrorClass::kForbidden, std::string(to_string(verb)),
+                    "\"" + escaped(name) + "\" may not be used so by " + peer.short_string())
+                  .with_hint("on the other side: widen its access rule's names or verbs")
+                  .with_name(std::string(name)));
+}
+
+}  // namespace weft

@@ -1,0 +1,92 @@
+#include <algorithm>
+
+#include <weft/transfer/core_impl.hpp>
+
+/// Time in the core: deadlines, stalls, fences. Every phase of every transfer has a moment at which it is looked at.
+namespace weft::transfer {
+
+/// When the call itself must be over: its own deadline, or the automatic bound.
+TimePoint Core::Impl::end_of(const Transfer& t) const {
+  TimePoint end = t.explicit_end;
+  if (end == kNever) {
+    const Duration owed = kAutomaticBound + std::chrono::seconds(t.total / kAutomaticRate);
+    end = std::min(t.progress_at + kAutomaticBound, t.opened + owed);
+  } else if (!t.ours()) {
+    end += kOfferGrace;  // the opener ends it; this is for one that does not
+  }
+  if (t.session_lost_at != kNever && t.phase == Phase::kWaitSession) end = std::min(end, t.session_lost_at + kRetryWithin);
+  return end;
+}
+
+std::uint64_t Core::Impl::time_left_ns(const Transfer& t, TimePoint now) const {
+  if (t.explicit_end == kNever) return 0;
+  return t.explicit_end <= now ? 1 : static_cast<std::uint64_t>(std::chrono::nanoseconds(t.explicit_end - now).count());
+}
+
+TimePoint Core::Impl::wake_at(const Transfer& t) const {
+  switch (t.phase) {
+    case Phase::kQuieting: return t.phase_since + (t.target.direct_into ? kFenceInto : kFencePooled);
+    case Phase::kDraining: return t.phase_since + kFenceInto;
+    case Phase::kMoving:
+      if (!t.is_source() && t.target.done) return std::min(end_of(t), t.arrival_at + kArrivalStall);
+      return end_of(t);
+    case Phase::kWaitSlots: return std::min(end_of(t), t.phase_since + std::chrono::seconds(2));
+    default: return end_of(t);
+  }
+}
+
+void Core::Impl::schedule(Transfer& t) {
+  const TimePoint at = wake_at(t);
+  if (at >= t.scheduled) return;  // an earlier look is due anyway, and will schedule the next
+  t.scheduled = at;
+  timers_.add({.at = at, .session = false, .who = t.key});
+}
+
+void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
+  t.scheduled = kNever;
+  const TransferKey key = t.key;
+  if (t.phase == Phase::kWaitSlots && (slots_.free_count() >= 4 || now >= wake_at(t))) {
+    open_round(t, now);
+  } else if (now >= wake_at(t)) {
+    switch (t.phase) {
+      case Phase::kQuieting:
+        t.phase_since = now;
+        fence(t, now);
+        break;
+      case Phase::kDraining:
+        // Posts still use the memory: only closing their rails gives it back.
+        t.phase_since = now;
+        if (Session* s = session_of(t)) {
+          for (const SourceRail& sr : t.source.rails) {
+            Rail* r = rail(*s, sr.rail);
+            if (r != nullptr && r->number != 0) close_rail(*s, *r, "a post did not finish", now);
+            else if (r != nullptr) actions_.push(CloseSession{.session = s->key, .why = Error(ErrorClass::kPeerLost, "session", "a post did not finish")});
+          }
+        }
+        break;
+      case Phase::kMoving:
+        if (now < end_of(t)) {
+          // `done` came, and arrivals it names did not: the rail lost them in silence. Fence it and ask again.
+          t.arrival_at = now;
+          fence(t, now);
+          break;
+        }
+        [[fallthrough]];
+      default: fail(t, deadline_error(t), now); break;
+    }
+  }
+  if (Transfer* still = transfers_.find(key)) schedule(*still);
+}
+
+void Core::Impl::on_timer(TimePoint now) {
+  while (timers_.next() <= now) {
+    const Timers::Due due = timers_.pop();
+    if (due.session) {
+      if (Session* s = sessions_.find(due.who)) session_timer(*s, now);
+    } else if (Transfer* t = transfers_.find(due.who)) {
+      transfer_timer(*t, now);
+    }
+  }
+}
+
+}  // namespace weft::transfer

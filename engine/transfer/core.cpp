@@ -1,0 +1,197 @@
+#include <weft/transfer/core.hpp>
+
+#include <weft/transfer/core_impl.hpp>
+
+namespace weft::transfer {
+
+void Session::reset() { *this = Session{}; }
+
+std::string Session::label() const {
+  return host_name.empty() ? spec.peer.short_string() : host_name + " (" + spec.peer.short_string() + ")";
+}
+
+void Target::reset() {
+  space.reset(kLeafBytes);
+  map.reset();
+  landing = {};
+  items.clear();
+  into.clear();
+  direct_into = scatter = is_inline = false;
+  inline_bytes.clear();
+  arrived_count = told_count = 0;
+  round = 0;
+  round_open = done = reasked = false;
+  done_ok = true;
+  done_error.reset();
+  bytes_arrived = 0;
+  rails.clear();
+  wanted.clear();
+}
+
+void Source::reset() {
+  bytes.reset();
+  remote.reset();
+  round = 0;
+  round_open = done_sent = ever_done = ending = false;
+  end_error.reset();
+  wanted.clear();
+  wanted_at = 0;
+  wanted_piece = 0;
+  pieces_posted = 0;
+  rails.clear();
+  staged.clear();
+  leaves.clear();
+  known_count = 0;
+  leaves_told = false;
+  unsent_first = unsent_count = pieces_since_digests = 0;
+  outstanding = 0;
+  active = false;
+  total = 0;
+}
+
+void Transfer::reset() {
+  target.reset();
+  source.reset();
+  Target kept_target = std::move(target);
+  Source kept_source = std::move(source);
+  *this = Transfer{};
+  target = std::move(kept_target);
+  source = std::move(kept_source);
+}
+
+void PostRecord::reset() {
+  is_message = false;
+  transfer = {};
+  staging = -1;
+  bytes = 0;
+  message.clear();
+}
+
+Core::Impl::Impl(CoreOptions options, const Catalog& catalog)
+    : options_(std::move(options)),
+      catalog_(&catalog),
+      reader_(catalog),
+      staging_(options_.staging_buffers, options_.piece_bytes),
+      leaf_scratch_(kLeafBytes) {}
+
+Core::Core(CoreOptions options, const Catalog& catalog) : impl_(std::make_unique<Impl>(std::move(options), catalog)) {}
+Core::~Core() = default;
+Core::Core(Core&&) noexcept = default;
+
+TransferKey Core::pull(PullSpec spec, TimePoint now) { return impl_->pull(std::move(spec), now); }
+TransferKey Core::list(ListSpec spec, TimePoint now) { return impl_->list(std::move(spec), now); }
+TransferKey Core::push(PushSpec spec, TimePoint now) { return impl_->push(std::move(spec), now); }
+TransferKey Core::ping(PingSpec spec, TimePoint now) { return impl_->ping(std::move(spec), now); }
+void Core::cancel(TransferKey transfer, ErrorClass why, TimePoint now) { impl_->cancel(transfer, why, now); }
+void Core::cancel_reading(const Entry& entry, TimePoint now) { impl_->cancel_reading(entry, now); }
+void Core::shut_down(TimePoint now) { impl_->shut_down(now); }
+bool Core::shutting_down() const noexcept { return impl_->shutting_down_; }
+
+Progress Core::progress(TransferKey transfer) const {
+  const Transfer* t = impl_->transfers_.find(transfer);
+  if (t == nullptr) return {};
+  return {.done = t->is_source() ? t->source.pieces_posted * t->source.bytes.space.piece_bytes() : t->target.bytes_arrived,
+          .total = t->total};
+}
+
+SessionKey Core::session_up(SessionSpec spec, TimePoint now) { return impl_->session_up(std::move(spec), now); }
+void Core::session_down(SessionKey session, const Error& why, TimePoint now) { impl_->session_down(session, why, now); }
+void Core::dial_failed(const NodeId& peer, const Error& why, TimePoint now) { impl_->dial_failed(peer, why, now); }
+void Core::close_session(SessionKey session, const Error& why, TimePoint now) { impl_->close_session(session, why, now); }
+
+std::vector<SessionInfo> Core::sessions() const {
+  std::vector<SessionInfo> all;
+  impl_->sessions_.for_each([&](Key, Session& s) { all.push_back(impl_->info(s)); });
+  return all;
+}
+
+std::optional<SessionInfo> Core::session(SessionKey key) const {
+  Session* s = impl_->sessions_.find(key);
+  if (s == nullptr) return std::nullopt;
+  return impl_->info(*s);
+}
+
+std::optional<SessionKey> Core::session_with(const NodeId& peer) const {
+  const auto found = impl_->peers_.find(peer);
+  if (found == impl_->peers_.end() || !found->second.session) return std::nullopt;
+  return found->second.session;
+}
+
+std::optional<std::array<std::byte, 16>> Core::session_id(SessionKey key) const {
+  const Session* s = impl_->sessions_.find(key);
+  if (s == nullptr || !s->established) return std::nullopt;
+  return s->spec.id;
+}
+
+void Core::on_rail_listening(RailRef rail, const Result<std::string>& address, TimePoint now) {
+  impl_->on_rail_listening(rail, address, now);
+}
+bool Core::admit_rail(SessionKey session, std::uint16_t number, std::uint64_t nonce, TimePoint now) {
+  return impl_->admit_rail(session, number, nonce, now);
+}
+void Core::on_rail_up(RailRef rail, const lane::Traits& traits, TimePoint now) { impl_->on_rail_up(rail, traits, now); }
+void Core::on_rail_down(RailRef rail, const Error& why, TimePoint now) { impl_->on_rail_down(rail, why, now); }
+
+void Core::on_message(SessionKey session, std::span<const std::byte> frame, TimePoint now) {
+  impl_->on_message(session, frame, now);
+}
+void Core::on_arrived(std::uint32_t immediate, std::optional<RailRef> rail, TimePoint now) {
+  impl_->on_arrived(immediate, rail, now);
+}
+void Core::on_finished(lane::Token token, bool failed, TimePoint now) { impl_->on_finished(token, failed, now); }
+
+void Core::on_landing(TransferKey transfer, Result<memory::Landing> landing, TimePoint now) {
+  impl_->on_landing(transfer, std::move(landing), now);
+}
+void Core::on_prepared(TransferKey transfer, std::uint32_t piece, Result<void> result, TimePoint now) {
+  impl_->on_prepared(transfer, piece, std::move(result), now);
+}
+void Core::on_exposed(TransferKey transfer, RailRef rail, Result<std::unique_ptr<lane::Exposure>> exposure, TimePoint now) {
+  impl_->on_exposed(transfer, rail, std::move(exposure), now);
+}
+void Core::on_decision(TransferKey transfer, Decision decision, TimePoint now) {
+  impl_->on_decision(transfer, std::move(decision), now);
+}
+
+void Core::on_timer(TimePoint now) { impl_->on_timer(now); }
+TimePoint Core::next_timer() const { return impl_->timers_.next(); }
+
+const Post* Core::peek(RailRef rail, std::uint64_t room, TimePoint now) { return impl_->peek(rail, room, now); }
+void Core::posted(TimePoint now) { impl_->posted(now); }
+
+std::optional<RailRef> Core::next_ready_rail() {
+  while (!impl_->ready_.empty()) {
+    const RailRef ref = impl_->ready_.pop();
+    Session* s = impl_->sessions_.find(ref.session);
+    if (s == nullptr) continue;
+    if (Rail* r = impl_->rail(*s, ref.number)) {
+      r->ready = false;
+      return ref;
+    }
+  }
+  return std::nullopt;
+}
+
+void Core::still_ready(RailRef ref) {
+  if (Session* s = impl_->sessions_.find(ref.session)) impl_->set_ready(*s, ref.number);
+}
+
+std::optional<Action> Core::next_action() {
+  if (impl_->actions_.empty()) return std::nullopt;
+  return impl_->actions_.pop();
+}
+
+std::optional<Outcome> Core::next_outcome() {
+  if (impl_->outcomes_.empty()) return std::nullopt;
+  return impl_->outcomes_.pop();
+}
+
+CoreStats Core::stats() const {
+  CoreStats stats = impl_->stats_;
+  stats.transfers_live = impl_->transfers_.live();
+  stats.slots_free = impl_->slots_.free_count();
+  stats.held_offers = impl_->held_;
+  return stats;
+}
+
+}  // namespace weft::transfer

@@ -1,0 +1,264 @@
+#include <weft/transfer/driver.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace weft::transfer {
+namespace {
+
+constexpr std::size_t kPostsPerRail = 8;      // before the next peer has its turn
+constexpr std::size_t kRailsPerTurn = 64;
+constexpr Duration kListenFor = std::chrono::seconds(2);
+
+template <class... F>
+struct overloaded : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+void Driver::add_lane(lane::Lane& lane) {
+  lanes_.push_back(&lane);
+  listening_until_.push_back(kNever);
+}
+
+std::size_t Driver::index_of(const lane::Lane& lane) const {
+  return static_cast<std::size_t>(std::find(lanes_.begin(), lanes_.end(), &lane) - lanes_.begin());
+}
+
+lane::Lane* Driver::lane_named(Lane name, std::size_t& index) {
+  for (index = 0; index < lanes_.size(); ++index)
+    if (lanes_[index]->traits().name == name) return lanes_[index];
+  return nullptr;
+}
+
+Driver::LiveSession* Driver::find(SessionKey key) {
+  for (LiveSession& session : sessions_)
+    if (session.key == key) return &session;
+  return nullptr;
+}
+
+const Driver::RailChannel* Driver::find(RailRef rail) {
+  if (LiveSession* session = find(rail.session))
+    for (const RailChannel& channel : session->rails)
+      if (channel.number == rail.number) return &channel;
+  return nullptr;
+}
+
+void Driver::adopt(lane::Lane& lane, lane::Channel channel, SessionSpec spec, const crypto::PassKey& pass_key) {
+  const std::size_t index = index_of(lane);
+  std::size_t place = 0;
+  while (place < adopting_.size() && adopting_[place].used) ++place;
+  if (place == adopting_.size()) adopting_.emplace_back();
+  adopting_[place] = {.spec = std::move(spec), .pass_key = pass_key, .lane = index, .channel = channel, .used = true};
+  bindings_.set(id(index, channel), {.session = {}, .number = 0, .adopting = true, .waiting = static_cast<std::uint32_t>(place)});
+}
+
+void Driver::on_up(std::size_t lane, lane::Channel channel, TimePoint now) {
+  Binding* binding = bindings_.find(id(lane, channel));
+  if (binding == nullptr) return lanes_[lane]->close(channel);
+  if (!binding->adopting)
+    return core_->on_rail_up({.session = binding->session, .number = binding->number}, lanes_[lane]->traits(), now);
+  Adopting& adopting = adopting_[binding->waiting];
+  binding->adopting = false;
+  const NodeId peer = adopting.spec.peer;
+  const SessionKey key = core_->session_up(std::move(adopting.spec), now);
+  adopting.used = false;
+  binding->session = key;
+  sessions_.push_back({.key = key, .peer = peer, .pass_key = adopting.pass_key,
+                       .rails = {{.number = 0, .lane = lane, .channel = channel}}});
+}
+
+void Driver::on_down(std::size_t lane, const lane::Down& down, TimePoint now) {
+  Binding* found = bindings_.find(id(lane, down.channel));
+  if (found == nullptr) return;
+  const Binding binding = *found;
+  bindings_.erase(id(lane, down.channel));
+  if (binding.adopting) {
+    Adopting& adopting = adopting_[binding.waiting];
+    adopting.used = false;
+    if (adopting.spec.dialled) core_->dial_failed(adopting.spec.peer, down.why, now);
+    return;
+  }
+  const RailRef rail{.session = binding.session, .number = binding.number};
+  if (LiveSession* session = find(binding.session)) {
+    std::erase_if(session->rails, [&](const RailChannel& x) { return x.number == binding.number; });
+    if (binding.number == 0) {
+      const NodeId peer = session->peer;
+      if (session->rails.empty()) std::erase_if(sessions_, [&](const LiveSession& x) { return x.key == binding.session; });
+      core_->session_down(binding.session, down.why, now);
+      return host_->session_ended(binding.session, peer, down.why);
+    }
+    const bool stream_gone = std::none_of(session->rails.begin(), session->rails.end(), [](const RailChannel& x) { return x.number == 0; });
+    if (stream_gone && session->rails.empty())
+      std::erase_if(sessions_, [&](const LiveSession& x) { return x.key == binding.session; });
+  }
+  core_->on_rail_down(rail, down.why, now);
+}
+
+void Driver::on_knock(std::size_t lane, const lane::Knock& knock, TimePoint now) {
+  const auto claimed = crypto::read_pass(knock.pass.view());
+  if (claimed) {
+    for (LiveSession& session : sessions_) {
+      const auto info = core_->session_id(session.key);
+      if (!info || *info != claimed->session) continue;
+      const auto checked = crypto::check_pass(knock.pass.view(), session.pass_key);
+      if (!checked || !core_->admit_rail(session.key, checked->rail, checked->nonce, now)) break;
+      session.rails.push_back({.number = checked->rail, .lane = lane, .channel = knock.channel});
+      bindings_.set(id(lane, knock.channel), {.session = session.key, .number = checked->rail});
+      if (!lanes_[lane]->admit(knock.channel)) lanes_[lane]->close(knock.channel);
+      return;
+    }
+  }
+  lanes_[lane]->close(knock.channel);
+}
+
+void Driver::on_event(std::size_t lane, lane::Event& event, TimePoint now) {
+  std::visit(overloaded{[](std::monostate) {},
+                        [&](const lane::Knock& e) { on_knock(lane, e, now); },
+                        [&](const lane::Up& e) { on_up(lane, e.channel, now); },
+                        [&](const lane::MessageArrived& e) {
+                          const Binding* binding = bindings_.find(id(lane, e.channel));
+                          if (binding != nullptr && binding->number == 0 && !binding->adopting)
+                            core_->on_message(binding->session, e.message.bytes(), now);
+                        },
+                        [&](const lane::Arrived& e) {
+                          std::optional<RailRef> from;
+                          if (e.channel)
+                            if (const Binding* binding = bindings_.find(id(lane, *e.channel)))
+                              from = RailRef{.session = binding->session, .number = binding->number};
+                          core_->on_arrived(e.immediate, from, now);
+                        },
+                        [&](const lane::Finished& e) { core_->on_finished(e.token, e.failed, now); },
+                        [&](const lane::Down& e) { on_down(lane, e, now); }},
+             event);
+  event = std::monostate{};
+}
+
+void Driver::act(ListenRail& action, TimePoint now) {
+  std::size_t index = 0;
+  lane::Lane* lane = lane_named(action.lane, index);
+  if (lane == nullptr)
+    return core_->on_rail_listening(action.rail, fail(ErrorClass::kUnsupported, "rail", "this node has no such lane"), now);
+  auto address = lane->listen();
+  if (address) listening_until_[index] = now + kListenFor;
+  core_->on_rail_listening(action.rail, address, now);
+}
+
+void Driver::act(DialRail& action, TimePoint now) {
+  std::size_t index = 0;
+  lane::Lane* lane = lane_named(action.lane, index);
+  LiveSession* session = find(action.rail.session);
+  const auto session_id = core_->session_id(action.rail.session);
+  Result<lane::Channel> channel = fail(ErrorClass::kUnsupported, "rail", "this node has no such lane");
+  if (lane != nullptr && session != nullptr && session_id) {
+    const auto pass = crypto::make_pass(session->pass_key,
+                                        {.rail = action.rail.number, .session = *session_id, .nonce = action.nonce});
+    if (pass) channel = lane->dial(action.address, *pass);
+    else channel = std::unexpected(pass.error());
+  }
+  if (!channel) return core_->on_rail_down(action.rail, channel.error(), now);
+  session->rails.push_back({.number = action.rail.number, .lane = index, .channel = *channel});
+  bindings_.set(id(index, *channel), {.session = session->key, .number = action.rail.number});
+}
+
+void Driver::act(Expose& action, TimePoint now) {
+  const RailChannel* rail = find(action.rail);
+  if (rail == nullptr)
+    return core_->on_exposed(action.transfer, action.rail, fail(ErrorClass::kPeerLost, "expose", "the rail is gone"), now);
+  core_->on_exposed(action.transfer, action.rail, lanes_[rail->lane]->expose(action.region, rail->channel), now);
+}
+
+void Driver::close_rail(RailRef ref, TimePoint now) {
+  if (const RailChannel* rail = find(ref)) lanes_[rail->lane]->close(rail->channel);
+  else core_->on_rail_down(ref, Error(ErrorClass::kPeerLost, "rail", "it was never up"), now);
+}
+
+bool Driver::run_actions(TimePoint now) {
+  bool any = false;
+  while (auto action = core_->next_action()) {
+    any = true;
+    std::visit(overloaded{[&](NeedSession& a) { host_->need_session(a.peer); },
+                          [&](TakeLanding& a) { host_->take_landing(a.transfer, a.bytes); },
+                          [&](Prepare& a) { host_->prepare(std::move(a)); },
+                          [&](Expose& a) { act(a, now); },
+                          [&](AskOffer& a) { host_->offered(std::move(a)); },
+                          [&](OfferGone& a) { host_->offer_gone(a.transfer); },
+                          [&](ListenRail& a) { act(a, now); },
+                          [&](DialRail& a) { act(a, now); },
+                          [&](CloseRail& a) { close_rail(a.rail, now); },
+                          [&](CloseSession& a) {
+                            if (const RailChannel* rail = find(RailRef{.session = a.session, .number = 0}))
+                              lanes_[rail->lane]->close(rail->channel);
+                          }},
+               *action);
+  }
+  while (auto outcome = core_->next_outcome()) {
+    any = true;
+    host_->finished(std::move(*outcome));
+  }
+  return any;
+}
+
+bool Driver::post(TimePoint now) {
+  bool any = false;
+  for (std::size_t n = 0; n < kRailsPerTurn; ++n) {
+    const auto ref = core_->next_ready_rail();
+    if (!ref) return any;
+    const RailChannel* rail = find(*ref);
+    if (rail == nullptr) continue;
+    lane::Lane& lane = *lanes_[rail->lane];
+    const lane::Channel channel = rail->channel;
+    std::size_t posts = 0;
+    for (; posts < kPostsPerRail; ++posts) {
+      const Post* post = core_->peek(*ref, lane.room(channel), now);
+      if (post == nullptr) break;
+      const lane::Posted posted = post->is_message ? lane.send(channel, post->gather, post->token)
+                                                   : lane.write(channel, post->gather, post->remote, post->immediate, post->token);
+      // Full: asked again when a post of this rail finishes. Down: its event is on the way.
+      if (posted != lane::Posted::kTaken) break;
+      core_->posted(now);
+      any = true;
+    }
+    if (posts == kPostsPerRail) core_->still_ready(*ref);
+  }
+  return any;
+}
+
+void Driver::stop_idle_listeners() {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) listening_until_[i] = kNever, lanes_[i]->stop_listening();
+}
+
+bool Driver::turn(TimePoint now) {
+  bool any = false;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const std::size_t count = lanes_[i]->poll(events_);
+    for (std::size_t e = 0; e < count; ++e) on_event(i, events_[e], now);
+    any = any || count != 0;
+    if (listening_until_[i] != kNever && now >= listening_until_[i]) {
+      listening_until_[i] = kNever;
+      lanes_[i]->stop_listening();
+    }
+  }
+  if (core_->next_timer() <= now) {
+    core_->on_timer(now);
+    any = true;
+  }
+  any = run_actions(now) || any;
+  any = post(now) || any;
+  return run_actions(now) || any;
+}
+
+bool Driver::may_block() {
+  for (lane::Lane* lane : lanes_)
+    if (!lane->may_block()) return false;
+  return true;
+}
+
+void Driver::abandon() {
+  for (LiveSession& session : sessions_)
+    for (const RailChannel& rail : session.rails) lanes_[rail.lane]->close(rail.channel);
+  stop_idle_listeners();
+}
+
+}  // namespace weft::transfer

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <weft/crypto/pass.hpp>
+#include <weft/lane/lane.hpp>
+#include <weft/transfer/core.hpp>
+#include <weft/transfer/flat_map.hpp>
+
+namespace weft::transfer {
+
+/// What a driver cannot do by itself: sessions, memory, files, the application. Called from within Driver::turn, on the
+/// loop; each may answer at once through the core, or later.
+class DriverHost {
+ public:
+  virtual ~DriverHost() = default;
+  virtual void need_session(const NodeId& peer) = 0;
+  virtual void take_landing(TransferKey transfer, std::uint64_t bytes) = 0;
+  virtual void prepare(Prepare&& prepare) = 0;
+  virtual void offered(AskOffer&& offer) = 0;
+  virtual void offer_gone(TransferKey transfer) = 0;
+  virtual void finished(Outcome&& outcome) = 0;
+  virtual void session_ended(SessionKey session, const NodeId& peer, const Error& why) = 0;
+};
+
+/// Drives one Core over lanes: carries the core's posts and actions to them and their events back. The same code runs in
+/// the endpoint's loop and in the simulator. No thread, no clock, no blocking call of its own; one loop owns it.
+class Driver {
+ public:
+  Driver(Core& core, DriverHost& host) : core_(&core), host_(&host) {}
+
+  /// A lane to poll, borrowed. A rail lane is known by its traits' name; rails are dialled with passes.
+  void add_lane(lane::Lane& lane);
+
+  /// A session over a channel that `lane` has just been given; it counts as up once the lane says so.
+  /// `pass_key` is what both ends of the session can derive, for its rails.
+  void adopt(lane::Lane& lane, lane::Channel channel, SessionSpec spec, const crypto::PassKey& pass_key);
+
+  /// Polls every lane once, runs what is due, posts what there is room for. Whether anything happened: if not, the caller
+  /// may wait until a lane's descriptor or `next_timer`. Bounded work.
+  bool turn(TimePoint now);
+  TimePoint next_timer() const { return core_->next_timer(); }
+  bool may_block();
+
+  /// Drops every channel without ceremony; the lanes' last events are not awaited.
+  void abandon();
+  std::size_t sessions() const noexcept { return sessions_.size(); }
+  Core& core() noexcept { return *core_; }
+
+ private:
+  struct Binding {  // a channel of a lane → the rail it is
+    SessionKey session{};
+    std::uint16_t number = 0;
+    bool adopting = false;  // its session is not up yet
+    std::uint32_t waiting = 0;
+  };
+  struct RailChannel {
+    std::uint16_t number = 0;
+    std::size_t lane = 0;
+    lane::Channel channel{};
+  };
+  struct LiveSession {
+    SessionKey key{};
+    NodeId peer{};
+    crypto::PassKey pass_key{};
+    std::vector<RailChannel> rails{};
+  };
+  struct Adopting {
+    SessionSpec spec{};
+    crypto::PassKey pass_key{};
+    std::size_t lane = 0;
+    lane::Channel channel{};
+    bool used = false;
+  };
+
+  std::size_t index_of(const lane::Lane& lane) const;
+  lane::Lane* lane_named(Lane name, std::size_t& index);
+  std::uint64_t id(std::size_t lane, lane::Channel channel) const { return (static_cast<std::uint64_t>(lane) << 32) | channel.value; }
+  LiveSession* find(SessionKey key);
+  const RailChannel* find(RailRef rail);
+  void on_event(std::size_t lane, lane::Event& event, TimePoint now);
+  void on_up(std::size_t lane, lane::Channel channel, TimePoint now);
+  void on_down(std::size_t lane, const lane::Down& down, TimePoint now);
+  void on_knock(std::size_t lane, const lane::Knock& knock, TimePoint now);
+  bool run_actions(TimePoint now);
+  void act(ListenRail& action, TimePoint now);
+  void act(DialRail& action, TimePoint now);
+  void act(Expose& action, TimePoint now);
+  void close_rail(RailRef rail, TimePoint now);
+  bool post(TimePoint now);
+  void stop_idle_listeners();
+
+  Core* core_;
+  DriverHost* host_;
+  std::vector<lane::Lane*> lanes_;
+  std::vector<TimePoint> listening_until_;  // per lane; kNever: not listening
+  FlatMap<Binding> bindings_;
+  std::vector<LiveSession> sessions_;
+  std::vector<Adopting> adopting_;
+  std::array<lane::Event, 64> events_{};
+};
+
+}  // namespace weft::transfer

@@ -1,0 +1,111 @@
+#include <algorithm>
+#include <utility>
+
+#include <weft/transfer/canary.hpp>
+#include <weft/transfer/core_impl.hpp>
+#include <weft/wire/digest.hpp>
+
+/// Pushes from peers: asked about, held, landed, receipted.
+namespace weft::transfer {
+
+void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const std::byte> payload, TimePoint now) {
+  const wire::TransferRef ref{.sequence = m.transfer.sequence, .opened_by_sender = false};
+  if (m.entries.size() != 1 || !m.entries[0].ok || m.entries[0].name.empty())
+    return answer_failure(s, ref, Error(ErrorClass::kMalformed, "push", "an offer of nothing"), now);
+  if (s.theirs.find(ref.sequence) != nullptr) return;
+  if (!WEFT_CANARY(kDeliverTwice)) {
+    if (const OnceTable::Known* known = once_.find(s.incarnation, ref.sequence)) {
+      send(s, wire::Receipt{.transfer = ref, .ok = known->ok, .error = known->error, .bytes = known->bytes,
+                            .generation = known->generation, .digest = known->digest, .verify = known->verify, .lane = known->lane}, now);
+      return;
+    }
+    if (once_.forgotten(s.incarnation, ref.sequence))
+      return answer_failure(s, ref, Error(ErrorClass::kStale, "push", "too old to tell whether it arrived"), now);
+  }
+  if (auto allowed = options_.access.allows(s.spec.peer, AccessVerb::kPush, m.entries[0].name); !allowed)
+    return answer_failure(s, ref, allowed.error(), now);
+  if (s.theirs.size() >= kMaxOpenTransfers || held_ >= kMaxHeldOffers)
+    return answer_failure(s, ref, Error(ErrorClass::kOverloaded, "push", "too many offers wait here").with_hint("try again later"), now);
+  if (shutting_down_) return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "push", "the node is stopping"), now);
+
+  const TransferKey key{transfers_.take()};
+  Transfer& t = *transfers_.find(key);
+  t.key = key;
+  t.role = Role::kReceive;
+  t.id = {.opener = s.incarnation, .sequence = ref.sequence};
+  t.peer = s.spec.peer;
+  t.session = s.key;
+  t.incarnation = s.incarnation;
+  t.verify = m.verify;
+  t.opened = t.progress_at = t.phase_since = now;
+  t.explicit_end = m.deadline_ns == 0 ? kNever : now + Duration(std::min<std::uint64_t>(m.deadline_ns, 1ull << 60));
+  t.name = m.entries[0].name;
+  s.theirs.set(ref.sequence, key);
+  ++s.transfers;
+  t.phase = Phase::kHeld;
+  ++held_;
+  auto taken = take_answers(t, m.entries);
+  if (taken && t.total != m.total) taken = weft::fail(ErrorClass::kMalformed, "push", "the byte space is not what both sides compute");
+  if (taken && m.is_inline && payload.size() != t.total) taken = weft::fail(ErrorClass::kMalformed, "push", "the bytes announced did not come");
+  if (taken && m.is_inline && t.total > kInlineBytes) taken = weft::fail(ErrorClass::kMalformed, "push", "too large to be inline");
+  if (!taken) return fail(t, std::move(taken).error(), now);
+  t.target.is_inline = m.is_inline;
+  t.used = s.rails.front().lane;
+  if (m.is_inline) t.target.inline_bytes.assign(payload.begin(), payload.end());
+  const TargetItem& item = t.target.items.front();
+  actions_.push(AskOffer{.transfer = key, .from = t.peer, .name = t.name, .meta = item.meta, .bytes = item.bytes,
+                         .generation = item.generation});
+  schedule(t);
+}
+
+void Core::Impl::on_decision(TransferKey key, Decision decision, TimePoint now) {
+  Transfer* t = transfers_.find(key);
+  if (t == nullptr || t->phase != Phase::kHeld) return;
+  if (auto* refused = std::get_if<Error>(&decision)) return fail(*t, std::move(*refused), now);
+  const Accept& accept = std::get<Accept>(decision);
+  --held_;
+  t->accepted = true;
+  t->progress_at = now;
+  t->phase = Phase::kWaitLanding;
+  Session* s = session_of(*t);
+  if (accept.into != nullptr) {
+    if (accept.size < t->total)
+      return fail(*t, Error(ErrorClass::kResourceExhausted, "receive", "the destination is smaller than what is pushed"), now);
+    t->target.direct_into = true;
+    t->target.map.set_dense(accept.into, t->total);
+    if (t->target.is_inline) return finish_inline(*t, now);
+    if (t->total == 0) return complete(*t, now);
+    if (s != nullptr) want_rail(*s, t->lane, now);
+    return open_round(*t, now);
+  }
+  if (s != nullptr && !t->target.is_inline) want_rail(*s, t->lane, now);
+  want_landing(*t, now);
+}
+
+/// The receiver's word, remembered for retries of pushes.
+void Core::Impl::send_receipt(Session& s, Transfer& t, TimePoint now) {
+  const bool ok = !t.error;
+  const TargetItem* item = t.target.items.empty() ? nullptr : &t.target.items.front();
+  const OnceTable::Known known{.sequence = t.id.sequence,
+                               .ok = ok,
+                               .error = ok ? ErrorClass::kInternal : t.error->kind(),
+                               .bytes = t.target.space.payload(),
+                               .generation = item == nullptr ? Generation{} : item->generation,
+                               .digest = item == nullptr ? Digest{} : item->digest,
+                               .verify = t.verify,
+                               .lane = t.used};
+  if (t.role == Role::kReceive && ok) once_.remember(t.id.opener, known, now);
+  send(s,
+       wire::Receipt{.transfer = ref_of(t),
+                     .ok = ok,
+                     .error = known.error,
+                     .text = ok ? std::string_view{} : t.error->message().substr(0, kMaxErrorTextBytes),
+                     .bytes = known.bytes,
+                     .generation = known.generation,
+                     .digest = known.digest,
+                     .verify = known.verify,
+                     .lane = known.lane},
+       now);
+}
+
+}  // namespace weft::transfer

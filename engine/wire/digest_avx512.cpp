@@ -1,0 +1,7 @@
+#include <weft/wire/digest_kernel_inline.hpp>
+
+namespace weft::wire::detail {
+
+const DigestKernel kAvx512Kernel = {"avx512", leaf, root};
+
+}  // namespace weft::wire::detail

@@ -1,0 +1,63 @@
+#include <CLI/CLI.hpp>
+
+#include <weft/nodes/cli/arguments.hpp>
+#include <weft/nodes/cli/usage.hpp>
+
+namespace weft::cli {
+
+void Arguments::positional(const std::string& name, std::string& into, const std::string& help, Needed needed) {
+  app_.add_option(name, into, help)->required(needed == Needed::kYes);
+}
+
+void Arguments::positionals(const std::string& name, std::vector<std::string>& into, const std::string& help,
+                            Needed needed) {
+  app_.add_option(name, into, help)->required(needed == Needed::kYes);
+}
+
+void Arguments::flag(const std::string& spelling, bool& into, const std::string& help) {
+  app_.add_flag(spelling, into, help);
+}
+
+void Arguments::count(const std::string& spelling, int& into, const std::string& help) {
+  app_.add_flag(spelling, into, help);
+}
+
+void Arguments::text(const std::string& spelling, const std::string& value, std::string& into,
+                     const std::string& help) {
+  app_.add_option(spelling, into, help)->option_text(value);
+}
+
+void Arguments::path(const std::string& spelling, const std::string& value, std::filesystem::path& into,
+                     const std::string& help) {
+  app_.add_option_function<std::string>(
+          spelling, [&into](const std::string& text) { into = text; }, help)
+      ->option_text(value);
+}
+
+void Arguments::number(const std::string& spelling, const std::string& value, std::uint64_t& into,
+                       const std::string& help) {
+  app_.add_option(spelling, into, help)->option_text(value);
+}
+
+void Arguments::list(const std::string& spelling, const std::string& value, std::vector<std::string>& into,
+                     const std::string& help) {
+  app_.add_option(spelling, into, help)
+      ->option_text(value)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->delimiter(',');
+}
+
+void Arguments::parsed(const std::string& spelling, const std::string& value, const std::string& help,
+                       std::function<Result<void>(std::string_view)> take) {
+  app_.add_option_function<std::string>(
+          spelling,
+          [take = std::move(take)](const std::string& text) {
+            if (auto taken = take(text); !taken) throw UsageError(std::move(taken).error());
+          },
+          help)
+      ->option_text(value);
+}
+
+}  // namespace weft::cli

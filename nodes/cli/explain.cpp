@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <weft/base/text.hpp>
+#include <weft/nodes/cli/client.hpp>
+#include <weft/nodes/cli/peer_names.hpp>
+#include <weft/nodes/cli/table.hpp>
+#include <weft/nodes/cli/ticket_argument.hpp>
+
+namespace weft::cli {
+namespace {
+
+class ExplainCommand final : public Command {
+ public:
+  void declare(Arguments& arguments) override {
+    arguments.positional("TICKET", ticket_, "of the node");
+    arguments.positional("NAME", name_, "of the tensor", Needed::kNo);
+  }
+
+  Result<int> run(Context& context) override {
+    WEFT_LET(const auto ticket, read_ticket(ticket_));
+    WEFT_LET(auto node, start_client(context));
+    auto plan = await(node.explain(ticket, name_));
+    if (!plan) return fail(explained(context, node, ticket, std::move(plan).error(), name_, spelled_again(ticket_)));
+    if (context.out.format() == Format::kJson)
+      show_json(context, *plan);
+    else
+      show(context, *plan);
+    return 0;
+  }
+
+ private:
+  static void show_json(Context& context, const Plan& plan) {
+    Json lanes = Json::array();
+    for (const auto& lane : plan.lanes)
+      lanes.push_back({{"lane", lane.lane},
+                       {"expected", lane.expected},
+                       {"chosen", lane.chosen},
+                       {"usable", lane.usable},
+                       {"verdict", lane.verdict}});
+    context.out.json({{"peer", plan.peer},
+                      {"name", plan.name},
+                      {"bytes", plan.bytes},
+                      {"generation", plan.generation.value},
+                      {"same_host", plan.same_host},
+                      {"lanes", std::move(lanes)}});
+  }
+
+  static void show(Context& context, const Plan& plan) {
+    const std::string_view none = context.out.utf8() ? "–" : "-";
+    if (!plan.name.empty())
+      context.out.say(fmt::format("\"{}\", {}, generation {}, at {}", escaped(plan.name), human_bytes(plan.bytes),
+                                  plan.generation.value, escaped(plan.peer)));
+    Table table({{"LANE"}, {"EXPECTED"}, {"VERDICT"}});
+    for (const auto& lane : plan.lanes)
+      table.add({lane.lane, lane.expected.empty() ? std::string(none) : lane.expected, escaped(lane.verdict)});
+    context.out.table(table);
+  }
+
+  std::string ticket_, name_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_explain() { return std::make_unique<ExplainCommand>(); }
+
+}  // namespace weft::cli

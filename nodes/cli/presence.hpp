@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+#include <weft/nodes/cli/command.hpp>
+#include <weft/nodes/weft.hpp>
+
+namespace weft::cli {
+
+/// How serve and recv can be reached: where they listen, who may come, and how their ticket is handed over.
+class Presence {
+ public:
+  Presence() = default;
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  ~Presence();  // takes the ticket file away
+
+  void declare(Arguments& arguments);
+  /// InvalidArgument: an --allow that is neither local, any nor node ids.
+  Result<NodeOptions> options(const Context& context) const;
+  /// Takes an old ticket file away, so that whoever waits for one gets ours.
+  void prepare() const;
+  /// Once the node is ready: writes the ticket file, whole or not at all; then prints the ticket alone on stdout, or
+  /// with --json one object with it and `details`.
+  Result<void> announce(Context& context, const TensorNode& node, Json details);
+  /// Whether only this host can reach it, as far as --listen tells.
+  bool local_only() const noexcept { return listen_.empty(); }
+
+ private:
+  std::vector<std::string> listen_, allow_, trust_;
+  std::filesystem::path ticket_file_;
+  bool written_ = false;
+};
+
+/// "tcp://127.0.0.1:41873 and tcp://[::1]:41873".
+std::string addresses_text(const Ticket& ticket);
+
+}  // namespace weft::cli

@@ -1,0 +1,137 @@
+#include <map>
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <weft/base/text.hpp>
+#include <weft/nodes/cli/client.hpp>
+#include <weft/nodes/cli/entry_text.hpp>
+#include <weft/nodes/cli/failure.hpp>
+#include <weft/nodes/cli/file_name.hpp>
+#include <weft/nodes/cli/presence.hpp>
+#include <weft/nodes/cli/quantity.hpp>
+#include <weft/tensor/safetensors_writer.hpp>
+
+namespace weft::cli {
+namespace {
+
+/// Files of a folder, one for each tensor name. A later push of a name replaces its file; a file that was there before
+/// is left alone unless `force`.
+class Inbox {
+ public:
+  Inbox(std::filesystem::path folder, bool force) : folder_(std::move(folder)), force_(force) {}
+
+  Result<std::filesystem::path> save(const Tensor& tensor) {
+    const auto path = path_of(std::string(tensor.name()));
+    SafetensorsItem item{std::string(tensor.name()), tensor.meta()};
+    item.meta.strides = {};
+    WEFT_LET(auto writer, SafetensorsWriter::open(path, {&item, 1}));
+    WEFT_TRY(writer.write(0, 0, tensor.bytes()));
+    WEFT_TRY(writer.finish());
+    return path;
+  }
+
+ private:
+  std::filesystem::path path_of(const std::string& name) {
+    if (const auto known = paths_.find(name); known != paths_.end()) return known->second;
+    const auto base = safe_file_name(name);
+    auto path = folder_ / (base + ".safetensors");
+    for (int number = 1; is_taken(path); ++number) path = folder_ / fmt::format("{}-{}.safetensors", base, number);
+    return paths_[name] = path;
+  }
+  bool is_taken(const std::filesystem::path& path) const {
+    for (const auto& [_, ours] : paths_)
+      if (ours == path) return true;
+    std::error_code ignored;
+    return !force_ && std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
+  }
+
+  std::filesystem::path folder_;
+  bool force_;
+  std::map<std::string, std::filesystem::path> paths_;
+};
+
+class ReceiveCommand final : public Command {
+ public:
+  void declare(Arguments& arguments) override {
+    arguments.positional("GLOB", glob_, "only names that match", Needed::kNo);
+    arguments.path("-o,--output", "DIR", output_, "where to save: a file for each tensor; default: here");
+    arguments.number("-n,--count", "N", count_, "end after N tensors");
+    arguments.flag("-f,--force", force_, "replace files that are there");
+    arguments.parsed("--inbox", "SIZE", "what may have arrived and not be saved yet (default 1GiB)",
+                     [this](std::string_view text) -> Result<void> {
+                       WEFT_LET(inbox_bytes_, parse_size(text));
+                       return {};
+                     });
+    presence_.declare(arguments);
+  }
+
+  Result<int> run(Context& context) override {
+    WEFT_LET(auto options, presence_.options(context));
+    if (inbox_bytes_ > 0) options.limits.inbox_bytes = inbox_bytes_;
+    std::error_code refused;
+    if (std::filesystem::create_directories(output_, refused); refused)
+      return fail_errno(refused.value(), "mkdir", output_.string());
+    presence_.prepare();
+    WEFT_LET(auto node, start_node(context, std::move(options)));
+    context.out.say(fmt::format("receiving {} into {} on {}    (there: weft push FILE TICKET)", escaped(glob_),
+                                escaped(output_.string()), addresses_text(node.ticket())));
+    WEFT_TRY(presence_.announce(context, node, {{"output", output_.string()}}));
+    WEFT_LET(const auto failed, receive(context, node));
+    WEFT_TRY(node.stop().wait());
+    return failed == 0 ? 0 : 10;
+  }
+
+ private:
+  // How many could not be saved.
+  Result<std::uint64_t> receive(Context& context, TensorNode& node) {
+    Inbox inbox(output_, force_);
+    std::uint64_t failed = 0;
+    for (std::uint64_t got = 0; count_ == 0 || got < count_; ++got) {
+      auto tensor = await(node.receive(glob_, {.deadline = deadline_of(context)}));
+      if (!tensor && Signals::caught() != 0) break;
+      if (!tensor) return fail(std::move(tensor).error());
+      if (const auto path = inbox.save(*tensor)) {
+        tell(context, *tensor, *path);
+      } else {
+        static_cast<void>(report(Error(path.error()).with_name(std::string(tensor->name())), context.out));
+        ++failed;
+      }
+      WEFT_TRY(context.out.flush());
+    }
+    return failed;
+  }
+
+  static void tell(Context& context, const Tensor& tensor, const std::filesystem::path& path) {
+    auto& out = context.out;
+    const auto name = escaped(tensor.name());
+    if (out.format() == Format::kJson) {
+      out.json({{"name", tensor.name()},
+                {"file", path.string()},
+                {"dtype", dtype_text(tensor.meta())},
+                {"shape", shape_json(tensor.meta().shape)},
+                {"bytes", tensor.bytes().size()},
+                {"generation", tensor.generation().value},
+                {"from", tensor.from().to_string()},
+                {"lane", to_string(tensor.lane())}});
+    } else if (out.format() == Format::kPlain) {
+      out.data(fmt::format("{}\t{}\t{}", name, escaped(path.string()), tensor.bytes().size()));
+    } else {
+      out.say(fmt::format("{}  {} {}  {}  from {} by {}  in {}", name, dtype_text(tensor.meta()),
+                          tensor.meta().shape.to_string(), human_bytes(tensor.bytes().size()),
+                          tensor.from().short_string(), to_string(tensor.lane()), escaped(path.string())));
+    }
+  }
+
+  std::string glob_ = "*";
+  std::filesystem::path output_ = ".";
+  std::uint64_t count_ = 0, inbox_bytes_ = 0;
+  bool force_ = false;
+  Presence presence_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_receive() { return std::make_unique<ReceiveCommand>(); }
+
+}  // namespace weft::cli

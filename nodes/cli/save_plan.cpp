@@ -1,0 +1,99 @@
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include <weft/base/text.hpp>
+#include <weft/nodes/cli/file_name.hpp>
+#include <weft/nodes/cli/save_plan.hpp>
+
+namespace weft::cli {
+namespace {
+
+struct Chosen {
+  const Entry* entry = nullptr;
+  Slice slice{};
+};
+
+const Entry* find(const std::vector<Entry>& listed, std::string_view name) {
+  for (const auto& entry : listed)
+    if (entry.name == name) return &entry;
+  return nullptr;
+}
+
+// "w[0:128,:]" is a part of w, unless a tensor is called just that.
+std::string_view without_slice(std::string_view name, std::string_view& slice) {
+  const auto open = name.rfind('[');
+  if (!name.ends_with(']') || open == name.npos || open == 0) return name;
+  slice = name.substr(open + 1, name.size() - open - 2);
+  return name.substr(0, open);
+}
+
+Result<Chosen> choose(const std::vector<Entry>& listed, std::string_view name, std::string_view slice) {
+  if (const Entry* whole = find(listed, name)) {
+    WEFT_LET(auto part, Slice::parse(slice));
+    return Chosen{whole, std::move(part)};
+  }
+  std::string_view inner;
+  const Entry* entry = find(listed, without_slice(name, inner));
+  if (entry == nullptr)
+    return fail(Error{ErrorClass::kNotFound, "get", fmt::format("no tensor named \"{}\"", escaped(name))}.with_name(
+        std::string(without_slice(name, inner))));
+  if (!slice.empty()) return fail(ErrorClass::kInvalidArgument, "get", "a slice both in the name and as --slice");
+  WEFT_LET(auto part, Slice::parse(inner));
+  return Chosen{entry, std::move(part)};
+}
+
+Result<void> append(const Chosen& chosen, SavePlan& plan) {
+  const Entry& entry = *chosen.entry;
+  SafetensorsItem item{entry.name, entry.meta};
+  item.meta.strides = {};
+  if (chosen.slice.empty()) {
+    append_parts(entry, plan.items.size(), plan.parts);
+    plan.bytes += entry.bytes;
+  } else {
+    auto axes = chosen.slice.resolve(entry.meta.shape);
+    if (!axes) return fail(std::move(axes).error().with_name(entry.name));
+    for (std::size_t at = 0; at < axes->size(); ++at) item.meta.shape[at] = (*axes)[at].count;
+    WEFT_LET(const auto bytes, item.meta.byte_size());
+    plan.parts.push_back({.item = plan.items.size(),
+                          .bytes = bytes,
+                          .name = entry.name,
+                          .slice = chosen.slice,
+                          .generation = entry.generation});
+    plan.bytes += bytes;
+  }
+  plan.items.push_back(std::move(item));
+  return {};
+}
+
+}  // namespace
+
+Result<SavePlan> SavePlan::make(const std::vector<Entry>& listed, const Wanted& wanted) {
+  SavePlan plan;
+  if (wanted.names.empty())
+    for (const auto& entry : listed) WEFT_TRY(append({&entry, {}}, plan));
+  for (const auto& name : wanted.names) {
+    WEFT_LET(const auto chosen, choose(listed, name, wanted.slice));
+    WEFT_TRY(append(chosen, plan));
+  }
+  return plan;
+}
+
+Result<std::filesystem::path> choose_path(const std::filesystem::path& output, const Wanted& wanted, bool force) {
+  std::error_code ignored;
+  std::filesystem::path path = output;
+  if (output.empty() || !output.has_filename() || std::filesystem::is_directory(output, ignored))
+    path /= (wanted.names.size() == 1 ? safe_file_name(wanted.names.front()) : "model") + ".safetensors";
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  if (!std::filesystem::is_directory(folder, ignored))
+    return fail(
+        Error{ErrorClass::kNotFound, "open", fmt::format("there is no folder {}", escaped(folder.string()))}.with_hint(
+            fmt::format("mkdir -p {}", escaped(folder.string()))));
+  if (!force && std::filesystem::exists(std::filesystem::symlink_status(path, ignored)))
+    return fail(
+        Error{ErrorClass::kExists, "open", fmt::format("{} is there already", escaped(path.string()))}.with_hint(
+            "--force replaces it; -o FILE writes another"));
+  return path;
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <weft/nodes/cli/pull.hpp>
+#include <weft/tensor/safetensors_writer.hpp>
+
+namespace weft::cli {
+
+/// What `get` was asked for: which names (none: all), one of them perhaps only in part.
+struct Wanted {
+  std::vector<std::string> names{};
+  std::string slice{};  ///< of the one name; a name may also carry its own: "w[0:128,:]"
+};
+
+/// What a file will hold, and what has to be pulled for it.
+struct SavePlan {
+  std::vector<SafetensorsItem> items{};
+  std::vector<PullPart> parts{};
+  std::uint64_t bytes = 0;
+
+  /// From the peer's whole listing. A name that is not there is tried as name[slice]. InvalidArgument: a slice that
+  /// does not read or fit; NotFound: names the first that is not there, in the error's context.
+  static Result<SavePlan> make(const std::vector<Entry>& listed, const Wanted& wanted);
+};
+
+/// Where it goes: FILE, or a folder and a name made from what is wanted. Exists: there is a file and no `force`.
+Result<std::filesystem::path> choose_path(const std::filesystem::path& output, const Wanted& wanted, bool force);
+
+}  // namespace weft::cli

@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+
+#include <weft/base/text.hpp>
+#include <weft/nodes/cli/arguments.hpp>
+#include <weft/nodes/cli/quantity.hpp>
+#include <weft/nodes/cli/settings.hpp>
+
+namespace weft::cli {
+
+Result<Lane> parse_lane_name(std::string_view text) {
+  if (const auto lane = parse_lane(text); lane && *lane != Lane::kLocal) return *lane;
+  return fail(
+      Error{ErrorClass::kInvalidArgument, "arguments", fmt::format("\"{}\" is no lane", escaped(text))}.with_hint(
+          "lanes: auto, tls, tcp, verbs, efa; `weft info` tells which this host has"));
+}
+
+void Settings::declare(Arguments& arguments) {
+  arguments.flag("--json", json, "one JSON object on stdout, with stable keys");
+  arguments.flag("--plain", plain, "tab-separated values without headings");
+  arguments.flag("-q,--quiet", quiet, "results and errors only");
+  arguments.count("-v,--verbose", verbose, "tell what happens; -vv tells more");
+  arguments.parsed("--color", "WHEN", "auto, always or never", [this](std::string_view text) -> Result<void> {
+    if (text == "auto")
+      color = When::kAuto;
+    else if (text == "always")
+      color = When::kAlways;
+    else if (text == "never")
+      color = When::kNever;
+    else
+      return fail(Error{ErrorClass::kInvalidArgument, "arguments", fmt::format("--color {}", escaped(text))}.with_hint(
+          "one of auto, always, never"));
+    return {};
+  });
+  arguments.flag("--no-progress", no_progress, "no progress bars");
+  arguments.parsed("--timeout", "TIME", "the whole command ends by then: 500ms, 30s, 2m",
+                   [this](std::string_view text) -> Result<void> {
+                     WEFT_LET(timeout, parse_duration(text));
+                     return {};
+                   });
+  arguments.parsed("--lane", "LANE", "use this lane only: tls, tcp, verbs, efa",
+                   [this](std::string_view text) -> Result<void> {
+                     WEFT_LET(lane, parse_lane_name(text));
+                     return {};
+                   });
+  arguments.path("--identity", "FILE", identity, "the key file that says who we are; made when it is not there");
+}
+
+}  // namespace weft::cli

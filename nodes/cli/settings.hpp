@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <weft/base/clock.hpp>
+#include <weft/base/lane_name.hpp>
+#include <weft/base/result.hpp>
+
+namespace weft::cli {
+
+class Arguments;
+
+enum class When { kAuto, kAlways, kNever };
+
+/// What every command takes. Read once from the command line, then passed down as a value.
+struct Settings {
+  bool json = false;
+  bool plain = false;
+  bool quiet = false;
+  int verbose = 0;
+  bool no_progress = false;
+  When color = When::kAuto;
+  std::optional<Duration> timeout{};
+  Lane lane = Lane::kAuto;
+  std::filesystem::path identity{};
+
+  /// Declares them: on the root, so that they may stand before and after the command's name.
+  void declare(Arguments& arguments);
+};
+
+/// Lane names as a person types them. InvalidArgument with the known ones as hint.
+Result<Lane> parse_lane_name(std::string_view text);
+
+}  // namespace weft::cli

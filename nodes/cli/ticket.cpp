@@ -1,0 +1,50 @@
+#include <ctime>
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <weft/base/text.hpp>
+#include <weft/nodes/cli/command.hpp>
+#include <weft/nodes/cli/ticket_argument.hpp>
+
+namespace weft::cli {
+namespace {
+
+std::string time_text(std::int64_t unix_seconds) {
+  const std::time_t time = unix_seconds;
+  std::tm parts{};
+  char text[64] = "";
+  if (::gmtime_r(&time, &parts) == nullptr || std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
+    return std::to_string(unix_seconds);
+  return text;
+}
+
+class TicketCommand final : public Command {
+ public:
+  void declare(Arguments& arguments) override { arguments.positional("TICKET", ticket_, "to read"); }
+
+  Result<int> run(Context& context) override {
+    WEFT_LET(const auto ticket, read_ticket(ticket_));
+    if (context.out.format() == Format::kJson) {
+      Json object{{"node", ticket.node.to_string()}, {"addresses", ticket.addresses}, {"not_after", nullptr}};
+      if (ticket.not_after) object["not_after"] = *ticket.not_after;
+      object["ticket"] = ticket.to_string();
+      context.out.json(object);
+      return 0;
+    }
+    const char* const gap = context.out.format() == Format::kPlain ? "\t" : "  ";
+    context.out.data(fmt::format("node   {}{}", gap, ticket.node.to_string()));
+    for (const auto& address : ticket.addresses) context.out.data(fmt::format("address{}{}", gap, escaped(address)));
+    context.out.data(fmt::format("expires{}{}", gap, ticket.not_after ? time_text(*ticket.not_after) : "never"));
+    return 0;
+  }
+
+ private:
+  std::string ticket_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_ticket() { return std::make_unique<TicketCommand>(); }
+
+}  // namespace weft::cli

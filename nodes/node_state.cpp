@@ -1,0 +1,363 @@
+#include <weft/nodes/node_state.hpp>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include <weft/crypto/random.hpp>
+#include <weft/fabric/fabric_lane.hpp>
+#include <weft/fabric/fabric_version.hpp>
+#include <weft/nodes/trust.hpp>
+#include <weft/stream/address.hpp>
+
+/// Start, lanes, stop: the life of a node.
+namespace weft::detail {
+namespace {
+
+/// The kernel's id of this boot: equal for two processes exactly when they may share memory.
+HostId host_id() {
+  HostId id;
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string text;
+  std::getline(file, text);
+  std::erase(text, '-');
+  for (std::size_t i = 0; i < id.bytes.size() && 2 * i + 1 < text.size(); ++i)
+    id.bytes[i] = static_cast<std::byte>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+  return id;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string("host");
+}
+
+std::uint64_t ram_bytes() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page = ::sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) : 4ull << 30;
+}
+
+std::int64_t wall_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<NodeState>> NodeState::start(NodeOptions options) {
+  std::shared_ptr<NodeState> node(new NodeState(std::move(options)));
+  WEFT_TRY(node->open());
+  return node;
+}
+
+Result<void> NodeState::open() {
+  if (options_.listen.empty()) options_.listen = {"127.0.0.1:0"};
+  for (std::string& text : options_.listen) {
+    text = listen_address(text);
+    WEFT_LET(const auto address, stream::Address::parse(text));
+    if (!stream::is_loopback(address) && !options_.access.reaches_beyond_host())
+      return fail(Error(ErrorClass::kInvalidArgument, "start", fmt::format("{} can be reached from other hosts, and no access rule says by whom", text))
+                      .with_hint("--allow any, or --allow NODEID for each peer; or listen on 127.0.0.1"));
+  }
+  if (options_.callbacks == Callbacks::kManual) {
+    manual_fd_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!manual_fd_) return fail_errno(errno, "eventfd");
+  }
+  auto identity = options_.identity.empty() ? crypto::Identity::generate() : crypto::Identity::load_or_create(options_.identity);
+  if (!identity) return std::unexpected(std::move(identity).error());
+  identity_ = std::make_shared<const crypto::Identity>(std::move(*identity));
+  WEFT_LET(incarnation_, crypto::draw_incarnation());
+  host_name_ = host_name();
+
+  actors::LoopOptions loop;
+  loop.identity = identity_;
+  loop.access = options_.access;
+  loop.listen = options_.listen;
+  loop.pool = {.limit = std::max<std::size_t>(1, options_.pool.connections), .idle = options_.pool.idle};
+  loop.dial_timeout = options_.pool.dial_timeout;
+  loop.spin = options_.spin;
+  loop.inbox_bytes = options_.limits.inbox_bytes;
+  const std::uint64_t ram = ram_bytes();
+  loop.landings.max_bytes = options_.limits.memory_bytes != 0 ? options_.limits.memory_bytes : ram / 2;
+  loop.landings.warm_bytes = options_.limits.warm_bytes != 0 ? options_.limits.warm_bytes : std::min<std::uint64_t>(ram / 4, 8ull << 30);
+  loop.log = options_.log;
+  loop.on_phase = options_.on_phase;
+  loop.core = {.self = identity_->node_id(),
+               .incarnation = incarnation_,
+               .host = host_id(),
+               .host_name = host_name_,
+               .access = options_.access,
+               .liveness = {.heartbeat = options_.liveness.heartbeat, .silent_after = options_.liveness.silent_after},
+               .max_transfer_bytes = loop.landings.max_bytes,
+               .random = {},
+               .wall_clock = &wall_ns};
+  WEFT_LET(const Trust trust, Trust::parse(options_.trust));
+  loop.trusted = [trust](const stream::SocketAddress& address) { return trust.covers(address); };
+  WEFT_TRY(open_lanes(loop));
+
+  WEFT_LET(supervisor_, actors::Supervisor::start());
+  WEFT_LET(loop_, actors::Loop::open(std::move(loop), catalog_, supervisor_->worker()));
+  // The loop lives no longer than this object, and calls back only while it runs.
+  loop_->set_ask([this](const actors::Inbox::Ask& ask) { show_offer(ask); });
+  loop_->set_deliver([this](actors::Inbox::Delivery&& delivery) { deliver(std::move(delivery)); });
+  loop_->set_expired([this](std::uint64_t cookie) {
+    std::unique_lock lock(mutex_);
+    const auto found = receivers_.find(cookie);
+    if (found == receivers_.end()) return;
+    const auto shared = std::move(found->second);
+    receivers_.erase(found);
+    lock.unlock();
+    shared->resolve(fail(Error(ErrorClass::kDeadlineExceeded, "receive", "nothing was pushed in time")));
+    close_gate(cookie);
+  });
+  return supervisor_->run(*loop_);
+}
+
+Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
+  const auto wanted = [&](Lane lane) {
+    return options_.lanes.empty() || std::find(options_.lanes.begin(), options_.lanes.end(), lane) != options_.lanes.end();
+  };
+  lane_reports_.push_back({.lane = "tls", .used = true, .detail = "TLS 1.3, placed writes inside the session's stream"});
+  if (!wanted(Lane::kTcp)) {
+    lane_reports_.push_back({.lane = "tcp", .used = false, .detail = "not among the lanes that were allowed"});
+    return {};
+  }
+  std::string bind = "127.0.0.1";
+  for (const std::string& text : options_.listen)
+    if (const auto address = stream::Address::parse(text); address && address->kind == stream::Address::Kind::kTcp)
+      if (const auto number = stream::numeric_address(*address); number && address->host != "0.0.0.0" && address->host != "::")
+        bind = address->host;
+  auto opened = fabric::FabricLane::open({.bind_address = bind, .draw_key = [] { return crypto::random_u64(); }});
+  if (!opened) {
+    lane_reports_.push_back({.lane = "tcp", .used = false, .detail = "libfabric: " + std::string(opened.error().message())});
+    return {};
+  }
+  const auto version = fabric::FabricVersion::running();
+  lane_reports_.push_back({.lane = "tcp",
+                           .used = true,
+                           .detail = fmt::format("libfabric {} \"{}\", in clear: loopback and trusted networks only",
+                                                 version ? fmt::format("{}.{}", version->major, version->minor) : "", (*opened)->provider_name())});
+  loop.rails.emplace_back(std::move(*opened), wire::LaneOffer{.lane = Lane::kTcp, .provider = "tcp", .wire_version = 3});
+  return {};
+}
+
+NodeState::~NodeState() {
+  if (loop_ && !stopped_.load(std::memory_order_acquire)) (void)stop(std::chrono::seconds(2));
+  if (!supervisor_) return;
+  if (supervisor_->on_callback_thread()) {
+    // A callback holds the last reference: its own thread cannot be waited for here.
+    std::thread([supervisor = std::move(supervisor_), loop = std::move(loop_)]() mutable {
+      supervisor->stop();
+      loop.reset();
+    }).detach();
+    return;
+  }
+  supervisor_->stop();
+}
+
+Future<void> NodeState::stop(Deadline deadline) {
+  std::call_once(stop_once_, [&] {
+    stopped_.store(true, std::memory_order_release);
+    const TimePoint until = deadline.resolve(Clock::now()).value_or(Clock::now() + std::chrono::seconds(2));
+    struct Drained {
+      std::mutex mutex{};
+      std::condition_variable changed{};
+      bool done = false;
+    };
+    const auto drained = std::make_shared<Drained>();
+    loop_->submit([this](TimePoint now) { loop_->shut_down(now); });
+    // Asked again and again: the loop is the only one who knows, and it must not wait.
+    struct Ask {
+      static void again(NodeState* node, std::shared_ptr<Drained> state, TimePoint end) {
+        node->loop_->submit([node, state, end](TimePoint now) {
+          const bool over = (node->loop_->drained() && node->loop_->expected() == 0) || now >= end;
+          if (over) {
+            if (now >= end) node->loop_->close_everything();
+            const std::lock_guard lock(state->mutex);
+            state->done = true;
+            state->changed.notify_all();
+            return;
+          }
+          node->supervisor_->worker().run([node, state, end] { again(node, state, end); });
+        });
+      }
+    };
+    Ask::again(this, drained, until);
+    {
+      std::unique_lock lock(drained->mutex);
+      drained->changed.wait_until(lock, until + std::chrono::milliseconds(200), [&] { return drained->done; });
+    }
+    std::unordered_map<std::uint64_t, std::shared_ptr<Shared<Tensor>>> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      waiting.swap(receivers_);
+    }
+    for (auto& [cookie, shared] : waiting) {
+      shared->resolve(fail(Error(ErrorClass::kShuttingDown, "receive", "this node is stopped (not started)")));
+      close_gate(cookie);
+    }
+    loop_->stop_running();
+  });
+  return Future<void>::of();
+}
+
+std::shared_ptr<NodeState::Gate> NodeState::open_gate(std::uint64_t cookie, ProgressFn on_progress) {
+  auto gate = std::make_shared<Gate>();
+  gate->cell = std::make_shared<actors::ProgressCell>();
+  gate->started = Clock::now();
+  if (on_progress)
+    gate->cell->changed = [weak = weak_from_this(), cookie, report = std::move(on_progress)] {
+      if (auto node = weak.lock()) node->run([weak, cookie, report] {
+        if (auto alive = weak.lock()) report(alive->progress(cookie));
+      });
+    };
+  const std::lock_guard lock(mutex_);
+  gates_[cookie] = gate;
+  return gate;
+}
+
+void NodeState::close_gate(std::uint64_t cookie) {
+  std::shared_ptr<Gate> gate;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = gates_.find(cookie);
+    if (found == gates_.end()) return;
+    gate = std::move(found->second);
+    gates_.erase(found);
+  }
+  const std::lock_guard lock(gate->mutex);
+  gate->over = true;
+  gate->changed.notify_all();
+}
+
+void NodeState::cancel(std::uint64_t cookie) {
+  std::shared_ptr<Gate> gate;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = gates_.find(cookie);
+    if (found == gates_.end()) return;
+    gate = found->second;
+  }
+  loop_->submit([this, cookie](TimePoint now) {
+    if (loop_->inbox().cancel(cookie)) {
+      std::unique_lock lock(mutex_);
+      const auto found = receivers_.find(cookie);
+      if (found == receivers_.end()) return;
+      const auto shared = std::move(found->second);
+      receivers_.erase(found);
+      lock.unlock();
+      shared->resolve(fail(Error(ErrorClass::kCancelled, "receive", "cancelled by the caller")));
+      return close_gate(cookie);
+    }
+    loop_->core().cancel(loop_->transfer_of(cookie), ErrorClass::kCancelled, now);
+  });
+  std::unique_lock lock(gate->mutex);
+  gate->changed.wait_for(lock, std::chrono::seconds(1), [&] { return gate->over; });
+}
+
+Progress NodeState::progress(std::uint64_t cookie) {
+  std::shared_ptr<Gate> gate;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = gates_.find(cookie);
+    if (found == gates_.end()) return {};
+    gate = found->second;
+  }
+  Progress progress{.done = gate->cell->done.load(std::memory_order_relaxed), .total = gate->cell->total.load(std::memory_order_relaxed)};
+  const double seconds = std::chrono::duration<double>(Clock::now() - gate->started).count();
+  if (seconds > 0) progress.bytes_per_second = static_cast<double>(progress.done) / seconds;
+  if (progress.bytes_per_second > 0)
+    progress.eta = std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(static_cast<double>(progress.total - progress.done) / progress.bytes_per_second));
+  return progress;
+}
+
+void NodeState::drive(const std::function<bool()>& ready, TimePoint until) {
+  if (!stopped_.load(std::memory_order_acquire) && !supervisor_->on_callback_thread()) loop_->drive(ready, until);
+}
+
+void NodeState::run(std::move_only_function<void()> callback) {
+  if (options_.callbacks != Callbacks::kManual) return supervisor_->callbacks().run(std::move(callback));
+  {
+    const std::lock_guard lock(manual_mutex_);
+    manual_.push_back(std::move(callback));
+  }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(manual_fd_.get(), &one, sizeof one);
+}
+
+std::size_t NodeState::run_callbacks() {
+  if (!manual_fd_) return 0;
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = ::read(manual_fd_.get(), &count, sizeof count);
+  std::vector<std::move_only_function<void()>> due;
+  {
+    const std::lock_guard lock(manual_mutex_);
+    due.swap(manual_);
+  }
+  for (auto& callback : due) callback();
+  return due.size();
+}
+
+bool NodeState::on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> work) {
+  if (stopped_.load(std::memory_order_acquire)) return false;
+  struct Done {
+    std::mutex mutex{};
+    std::condition_variable changed{};
+    bool done = false;
+  };
+  const auto done = std::make_shared<Done>();
+  loop_->submit([this, done, work = std::move(work)](TimePoint now) mutable {
+    work(*loop_, now);
+    const std::lock_guard lock(done->mutex);
+    done->done = true;
+    done->changed.notify_all();
+  });
+  std::unique_lock lock(done->mutex);
+  return done->changed.wait_for(lock, std::chrono::seconds(2), [&] { return done->done; });
+}
+
+Ticket NodeState::ticket() const {
+  Ticket ticket;
+  ticket.node = id();
+  for (const std::string& address : loop_->addresses()) {
+    if (!address.starts_with("tcp://0.0.0.0:")) {
+      ticket.addresses.push_back(address);
+      continue;
+    }
+    // Every interface: this host by its name, and loopback for those who are here.
+    const std::string port = address.substr(address.rfind(':'));
+    ticket.addresses.push_back("tcp://" + host_name_ + port);
+    ticket.addresses.push_back("tcp://127.0.0.1" + port);
+  }
+  return ticket;
+}
+
+std::vector<LaneReport> NodeState::lanes() const { return lane_reports_; }
+
+NodeStats NodeState::stats() {
+  const auto snapshot = catalog_.snapshot();
+  auto stats = std::make_shared<NodeStats>();
+  on_loop([stats](actors::Loop& loop, TimePoint) {
+    const transfer::CoreStats core = loop.core().stats();
+    const auto& pool = loop.pool().metrics();
+    *stats = {.pulls = core.pulls, .pushes = core.pushes, .serves = core.serves, .receives = core.receives,
+              .failed = core.failed, .bytes_in = core.bytes_in, .bytes_out = core.bytes_out,
+              .integrity_failures = core.integrity_failures, .stale = core.stale, .pieces_reasked = core.pieces_reasked,
+              .dials = pool.dials, .pool_hits = pool.hits, .pool_misses = pool.misses, .evictions = pool.evictions,
+              .sessions = loop.core().sessions().size(), .transfers = core.transfers_live,
+              .landing_bytes = loop.landings().live_bytes(), .inbox = loop.inbox().size()};
+  });
+  NodeStats result = *stats;
+  result.catalog_tensors = snapshot->size();
+  result.catalog_bytes = snapshot->bytes();
+  return result;
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,169 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <weft/actors/loop.hpp>
+#include <weft/actors/supervisor.hpp>
+#include <weft/nodes/future.hpp>
+#include <weft/nodes/options.hpp>
+#include <weft/nodes/plan.hpp>
+#include <weft/nodes/tensor.hpp>
+#include <weft/nodes/tensor_node.hpp>
+#include <weft/transfer/catalog.hpp>
+
+namespace weft::detail {
+
+/// What is behind a TensorNode. Shared by its futures, weakly; every member may be called from any thread.
+class NodeState final : public CallOwner, public std::enable_shared_from_this<NodeState> {
+ public:
+  static Result<std::shared_ptr<NodeState>> start(NodeOptions options);
+  ~NodeState() override;
+
+  // CallOwner
+  void cancel(std::uint64_t cookie) override;
+  Progress progress(std::uint64_t cookie) override;
+  void drive(const std::function<bool()>& ready, TimePoint until) override;
+  void run(std::move_only_function<void()> callback) override;
+
+  // calls.cpp
+  Future<Tensor> get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into, ProgressFn on_progress);
+  Future<std::vector<Result<Tensor>>> get_many(const Peer& peer, transfer::PullSpec spec, std::vector<MutableTensorView> into,
+                                               ProgressFn on_progress);
+  Future<std::vector<Entry>> list(const Peer& peer, std::string pattern, Deadline deadline);
+  Future<Receipt> push(const Peer& peer, std::string name, TensorView view, PushOptions options);
+  Future<PingReport> ping(const Peer& peer, Deadline deadline);
+  Future<Plan> explain(const Peer& peer, std::string name);
+
+  // local.cpp: what this node asks of itself
+  Result<Tensor> get_local(const transfer::EntryRef& entry, const transfer::PartSpec* part, const MutableTensorView& into);
+  Future<Receipt> push_local(transfer::PushSpec spec);
+  std::vector<Result<Tensor>> get_many_local(const transfer::PullSpec& spec, const std::vector<MutableTensorView>& into);
+
+  // publish.cpp
+  Result<Generation> put(std::string name, TensorView view, KeepAlive keep_alive);
+  Result<Loan> lend(std::string name, TensorView view);
+  Result<std::size_t> serve(const std::filesystem::path& path, const ServeOptions& options);
+  Result<void> remove(std::string_view name);
+  void end_loan(const transfer::EntryRef& entry);
+
+  // receive.cpp
+  Future<Tensor> receive(std::string pattern, Deadline deadline);
+  std::optional<Tensor> try_receive(std::string_view pattern);
+  Result<Handler> on_offer(std::string pattern, std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
+  void remove_handler(std::uint64_t id);
+
+  Ticket ticket() const;
+  NodeId id() const { return identity_->node_id(); }
+  std::vector<LaneReport> lanes() const;
+  NodeStats stats();
+  Future<void> stop(Deadline deadline);
+  int event_fd() const { return manual_fd_.get(); }
+  std::size_t run_callbacks();
+
+ private:
+  struct Gate {
+    std::mutex mutex{};
+    std::condition_variable changed{};
+    bool over = false;
+    std::shared_ptr<actors::ProgressCell> cell{};
+    TimePoint started{};
+  };
+  struct HandlerEntry {
+    std::uint64_t id = 0;
+    std::shared_ptr<std::move_only_function<Result<MutableTensorView>(const Offer&)>> choose{};
+  };
+
+  explicit NodeState(NodeOptions options) : options_(std::move(options)) {}
+  Result<void> open();
+  Result<void> open_lanes(actors::LoopOptions& loop);
+  bool is_self(const Ticket& ticket) const { return ticket.node == id(); }
+
+  /// Opens a call: its future, and what `begin` must be given to the loop with. `begin(core, now)` runs on the loop and
+  /// returns the transfer; `convert(outcome)` makes its result.
+  template <class T, class Begin, class Convert>
+  Future<T> call(const Ticket& ticket, ProgressFn on_progress, Begin begin, Convert convert);
+  std::shared_ptr<Gate> open_gate(std::uint64_t cookie, ProgressFn on_progress);
+  void close_gate(std::uint64_t cookie);
+  /// Runs on the loop and waits for it; nothing when the node is stopped.
+  bool on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> work);
+  void show_offer(const actors::Inbox::Ask& ask);
+  void fill_plan(Plan& plan, const transfer::SessionInfo& info) const;
+  void deliver(actors::Inbox::Delivery&& delivery);
+  Tensor tensor_of(actors::Inbox::Arrived&& arrived);
+
+  NodeOptions options_;
+  std::shared_ptr<const crypto::Identity> identity_;
+  transfer::Catalog catalog_;
+  std::unique_ptr<actors::Supervisor> supervisor_;
+  std::unique_ptr<actors::Loop> loop_;
+  std::vector<LaneReport> lane_reports_;
+  Incarnation incarnation_{};
+  std::string host_name_;
+
+  std::mutex mutex_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Gate>> gates_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Shared<Tensor>>> receivers_;
+  std::vector<HandlerEntry> handlers_;
+  std::atomic<std::uint64_t> next_cookie_{1};
+  std::atomic<bool> stopped_{false};
+  std::once_flag stop_once_;
+
+  std::mutex manual_mutex_;
+  std::vector<std::move_only_function<void()>> manual_;
+  Fd manual_fd_;
+};
+
+struct LoanState {
+  std::weak_ptr<NodeState> node{};
+  transfer::EntryRef entry{};
+  Generation generation{};
+  struct Reading {
+    std::mutex mutex{};
+    std::condition_variable changed{};
+    bool over = false;
+  };
+  std::shared_ptr<Reading> reading{};
+};
+
+struct HandlerState {
+  std::weak_ptr<NodeState> node{};
+  std::uint64_t id = 0;
+};
+
+/// A name that may be published. InvalidArgument else.
+Result<void> check_name(std::string_view name);
+
+template <class T, class Begin, class Convert>
+Future<T> NodeState::call(const Ticket& ticket, ProgressFn on_progress, Begin begin, Convert convert) {
+  if (stopped_.load(std::memory_order_acquire))
+    return Future<T>::failed(Error(ErrorClass::kShuttingDown, "call", "this node is stopped (not started)"));
+  const std::uint64_t cookie = next_cookie_.fetch_add(1, std::memory_order_relaxed);
+  auto shared = std::make_shared<Shared<T>>();
+  shared->owner = weak_from_this();
+  shared->cookie = cookie;
+  const auto gate = open_gate(cookie, std::move(on_progress));
+  loop_->submit([this, cookie, ticket, shared, cell = gate->cell, begin = std::move(begin),
+                 convert = std::move(convert)](TimePoint now) mutable {
+    loop_->learn(ticket);
+    const transfer::TransferKey key = begin(loop_->core(), cookie, now);
+    loop_->expect(
+        key, cookie,
+        [this, shared, cookie, convert = std::move(convert)](transfer::Outcome&& outcome) mutable {
+          shared->id = outcome.id;
+          if (auto* error = std::get_if<Error>(&outcome.result)) shared->resolve(fail(std::move(*error)));
+          else shared->resolve(convert(std::move(outcome)));
+          close_gate(cookie);
+        },
+        std::move(cell));
+  });
+  return Future<T>(std::move(shared));
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,123 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fcntl.h>
+
+#include <weft/base/text.hpp>
+#include <weft/nodes/node_state.hpp>
+#include <weft/tensor/safetensors.hpp>
+#include <weft/tensor/safetensors_index.hpp>
+
+/// What a node serves: put, lend, files.
+namespace weft::detail {
+namespace {
+
+Result<std::shared_ptr<transfer::Entry>> entry_of(std::string name, const TensorMeta& meta, std::uint64_t bytes) {
+  WEFT_TRY(check_name(name));
+  WEFT_LET(auto whole, Selection::whole(meta));
+  auto entry = std::make_shared<transfer::Entry>();
+  entry->name = std::move(name);
+  entry->meta = meta;
+  entry->bytes = bytes;
+  entry->whole = std::move(whole);
+  return entry;
+}
+
+Result<std::shared_ptr<transfer::Entry>> entry_of(std::string name, const TensorView& view) {
+  WEFT_TRY(view.check());
+  if (!view.device().is_host())
+    return fail(ErrorClass::kUnsupported, "put", "the tensor is on " + view.device().to_string() + "; only host memory is served yet");
+  WEFT_LET(auto entry, entry_of(std::move(name), view.meta(), view.byte_size()));
+  static const std::byte kNothing{};
+  entry->data = view.data() == nullptr ? &kNothing : static_cast<const std::byte*>(view.data());
+  return entry;
+}
+
+Result<void> add_file(const std::filesystem::path& path, const std::string& prefix, std::vector<std::shared_ptr<transfer::Entry>>& entries) {
+  WEFT_LET(const auto file, SafetensorsFile::open(path));
+  auto source = std::make_shared<transfer::FileSource>();
+  source->path = path.string();
+  source->fd = Fd(::fcntl(file.fd(), F_DUPFD_CLOEXEC, 0));
+  if (!source->fd) return fail_errno(errno, "serve", path.string());
+  for (const SafetensorsEntry& tensor : file.entries()) {
+    WEFT_LET(auto entry, entry_of(prefix + tensor.name, tensor.meta, tensor.bytes));
+    entry->file = source;
+    entry->file_offset = tensor.offset;
+    entries.push_back(std::move(entry));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_name(std::string_view name) {
+  if (name.empty() || name.size() > kMaxNameBytes || !is_clean_utf8(name))
+    return fail(Error(ErrorClass::kInvalidArgument, "name", fmt::format("\"{}\" cannot be a tensor's name", escaped(name.substr(0, 64))))
+                    .with_hint(fmt::format("1 to {} bytes of UTF-8 without NUL", kMaxNameBytes)));
+  return {};
+}
+
+Result<Generation> NodeState::put(std::string name, TensorView view, KeepAlive keep_alive) {
+  WEFT_LET(auto entry, entry_of(std::move(name), view));
+  entry->keep_alive = std::move(keep_alive);
+  return catalog_.publish({std::move(entry)});
+}
+
+Result<Loan> NodeState::lend(std::string name, TensorView view) {
+  WEFT_LET(auto entry, entry_of(std::move(name), view));
+  auto reading = std::make_shared<LoanState::Reading>();
+  // Drops with the last reference to the entry: the catalog's, a transfer's, a snapshot's.
+  entry->keep_alive = std::shared_ptr<const void>(reading.get(), [reading](const void*) {
+    const std::lock_guard lock(reading->mutex);
+    reading->over = true;
+    reading->changed.notify_all();
+  });
+  auto state = std::make_shared<LoanState>();
+  state->node = weak_from_this();
+  state->entry = entry;
+  state->reading = std::move(reading);
+  state->generation = catalog_.publish({std::move(entry)});
+  return Loan(std::move(state));
+}
+
+void NodeState::end_loan(const transfer::EntryRef& entry) {
+  catalog_.remove_entry(*entry);
+  on_loop([&entry](actors::Loop& loop, TimePoint now) { loop.core().cancel_reading(*entry, now); });
+}
+
+Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const ServeOptions& options) {
+  std::vector<std::shared_ptr<transfer::Entry>> entries;
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    std::vector<std::filesystem::path> files;
+    for (const auto& item : std::filesystem::directory_iterator(path, error))
+      if (item.path().extension() == ".safetensors") files.push_back(item.path());
+    if (error) return fail_errno(error.value(), "serve", path.string());
+    if (files.empty())
+      return fail(Error(ErrorClass::kNotFound, "serve", fmt::format("no .safetensors file in {}", path.string())));
+    std::sort(files.begin(), files.end());
+    for (const auto& file : files) WEFT_TRY(add_file(file, options.prefix, entries));
+  } else if (path.extension() == ".json") {
+    WEFT_LET(const auto index, SafetensorsIndex::open(path));
+    for (const std::string& file : index.files()) WEFT_TRY(add_file(path.parent_path() / file, options.prefix, entries));
+  } else {
+    WEFT_TRY(add_file(path, options.prefix, entries));
+  }
+  std::vector<std::string_view> names;
+  for (const auto& entry : entries) names.push_back(entry->name);
+  std::sort(names.begin(), names.end());
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    return fail(Error(ErrorClass::kMalformed, "serve", fmt::format("two of the files hold a tensor named \"{}\"", escaped(*twice))));
+  const std::size_t count = entries.size();
+  catalog_.publish(std::move(entries));
+  return count;
+}
+
+Result<void> NodeState::remove(std::string_view name) {
+  const std::string_view names[] = {name};
+  if (catalog_.remove(names).empty())
+    return fail(Error(ErrorClass::kNotFound, "remove", fmt::format("no tensor named \"{}\" is served here", escaped(name))).with_name(std::string(name)));
+  return {};
+}
+
+}  // namespace weft::detail

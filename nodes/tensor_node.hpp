@@ -1,0 +1,122 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/base/result.hpp>
+#include <weft/nodes/future.hpp>
+#include <weft/nodes/options.hpp>
+#include <weft/nodes/peer.hpp>
+#include <weft/nodes/plan.hpp>
+#include <weft/nodes/tensor.hpp>
+
+namespace weft {
+
+namespace detail {
+class NodeState;
+struct LoanState;
+struct HandlerState;
+}  // namespace detail
+
+/// Memory served without being owned. Ending it (or destroying it) takes the name out, cancels transfers that still read
+/// it and returns when none does: ≤ 250 ms.
+class Loan {
+ public:
+  Loan() = default;
+  explicit Loan(std::shared_ptr<detail::LoanState> state);
+  Loan(Loan&&) noexcept;
+  Loan& operator=(Loan&&) noexcept;
+  ~Loan();
+  Generation generation() const noexcept;
+  void end();
+
+ private:
+  std::shared_ptr<detail::LoanState> state_;
+};
+
+/// While it lives, offers of its pattern are shown to its function.
+class Handler {
+ public:
+  Handler() = default;
+  explicit Handler(std::shared_ptr<detail::HandlerState> state);
+  Handler(Handler&&) noexcept;
+  Handler& operator=(Handler&&) noexcept;
+  ~Handler();
+
+ private:
+  std::shared_ptr<detail::HandlerState> state_;
+};
+
+/// One process's presence: serves a catalog, pulls, pushes. Move-only; any thread may call any member; every call ends
+/// within its deadline. Destruction is stop(2s). Errors of every call that names a peer: InvalidArgument or Malformed (a
+/// ticket that does not parse), Unauthenticated, Forbidden, PeerUnreachable, PeerLost, DeadlineExceeded, Cancelled,
+/// ShuttingDown; and those named with the call.
+class TensorNode {
+ public:
+  /// InvalidArgument: an address that reaches beyond this host without an access rule, a malformed one; Exists: the
+  /// address is in use; ResourceExhausted: descriptors, threads.
+  static Result<TensorNode> start(NodeOptions options = {});
+  TensorNode(TensorNode&&) noexcept;
+  TensorNode& operator=(TensorNode&&) noexcept;
+  ~TensorNode();
+
+  /// How to reach this node.
+  Ticket ticket() const;
+  NodeId id() const;
+
+  /// Serves an owned tensor under a name until it is replaced or removed. Names: 1 to 255 bytes of UTF-8 without NUL.
+  Result<Generation> put(std::string name, Tensor tensor);
+  /// Serves memory of the caller's, which must not be written meanwhile; `keep_alive` drops after the last transfer.
+  Result<Generation> put(std::string name, TensorView view, KeepAlive keep_alive);
+  /// Serves borrowed memory until the Loan ends.
+  Result<Loan> lend(std::string name, TensorView view, LendOptions options = {});
+  /// Serves a .safetensors file, an index.json or a folder of them; files are read as pieces are sent. One generation.
+  /// How many tensors. NotFound, Malformed (which file, which tensor, what is wrong).
+  Result<std::size_t> serve(std::filesystem::path path, ServeOptions options = {});
+  /// NotFound.
+  Result<void> remove(std::string_view name);
+
+  /// What a peer serves that matches a glob, sorted by name.
+  Future<std::vector<Entry>> list(Peer peer, std::string pattern = "*", ListOptions options = {});
+  /// Pulls a tensor, or a part of it: whole, verified, of one generation. NotFound, Stale, InvalidArgument (a slice or a
+  /// destination that does not fit), ResourceExhausted, IntegrityFailure.
+  Future<Tensor> get(Peer peer, std::string name, GetOptions options = {});
+  /// Pulls again what an earlier get gave, by handle: no string travels. Stale when it was replaced or the peer restarted.
+  Future<Tensor> get(Peer peer, const Tensor& known, GetOptions options = {});
+  /// One submission, one result each, in order; read from one snapshot of the peer's catalog.
+  Future<std::vector<Result<Tensor>>> get_many(Peer peer, std::vector<GetItem> items, BatchOptions options = {});
+  /// Ok means that the receiver verified every byte. The memory must stay as it is until then.
+  Future<Receipt> push(Peer peer, std::string name, TensorView view, PushOptions options = {});
+
+  /// The next pushed tensor whose name matches, first in first out per sender.
+  Future<Tensor> receive(std::string pattern = "*", ReceiveOptions options = {});
+  /// One that is there already, or nothing.
+  std::optional<Tensor> try_receive(std::string_view pattern = "*");
+  /// Chooses where pushes of a pattern land, or refuses them (an Error). Runs on the node's callback thread. The pushed
+  /// tensor is then given to `receive`.
+  Result<Handler> on_offer(std::string pattern, std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
+
+  /// How a tensor would travel, and why not otherwise.
+  Future<Plan> explain(Peer peer, std::string name = {});
+  Future<PingReport> ping(Peer peer, Deadline deadline = {});
+  std::vector<LaneReport> lanes() const;
+  NodeStats stats() const;
+
+  /// With Callbacks::kManual: readable when callbacks wait; and runs them.
+  int event_fd() const;
+  std::size_t run_callbacks();
+
+  /// Ends every call (ShuttingDown), tells peers, closes. Idempotent; from any thread, a callback too.
+  Future<void> stop(Deadline deadline = std::chrono::seconds{2});
+
+ private:
+  explicit TensorNode(std::shared_ptr<detail::NodeState> state);
+  std::shared_ptr<detail::NodeState> state_;
+};
+
+}  // namespace weft

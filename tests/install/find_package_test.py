@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Installs the build into an empty prefix, then builds and runs a program that knows nothing but that prefix.
+
+Usage: find_package_test.py BUILD CXX.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+CONSUMER = pathlib.Path(__file__).parent / "consumer"
+
+
+class Failed(Exception):
+    pass
+
+
+def run(*command, **kwargs):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **kwargs)
+    if done.returncode:
+        raise Failed(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def configure(prefix, build, cxx, version):
+    run("cmake", "-S", CONSUMER, "-B", build, f"-DCMAKE_CXX_COMPILER={cxx}", f"-DCMAKE_PREFIX_PATH={prefix}",
+        "-DCMAKE_BUILD_TYPE=Release", f"-DWEFT_WANTED={version}")
+
+
+def by_cmake(prefix, scratch, cxx):
+    configure(prefix, scratch / "consumer", cxx, "0.1")
+    run("cmake", "--build", scratch / "consumer")
+    # No path is set: the program finds libweft by the run path that find_package gave it.
+    said = run(scratch / "consumer" / "consumer")
+    if "NotFound" not in said:
+        raise Failed(f"it said: {said}")
+
+
+def by_pkg_config(prefix, scratch, cxx):
+    folder = next(prefix.rglob("weft.pc")).parent
+    flags = run("pkg-config", "--cflags", "--libs", "weft", env={**os.environ, "PKG_CONFIG_PATH": str(folder)}).split()
+    program = scratch / "by_pkg_config"
+    run(cxx, CONSUMER / "main.cpp", "-o", program, *flags)
+    run(program, env={**os.environ, "LD_LIBRARY_PATH": str(folder.parent)})
+
+
+def other_version_is_refused(prefix, scratch, cxx):
+    try:
+        configure(prefix, scratch / "refused", cxx, "0.2")
+    except Failed:
+        return
+    raise Failed("find_package(weft 0.2) took 0.1")
+
+
+def command_runs(prefix, _scratch, _cxx):
+    program = prefix / "bin" / "weft"
+    if not program.exists():
+        return "this build has no weft command"
+    run(program, "--help")
+    return None
+
+
+TESTS = {
+    "install: find_package(weft) builds a program that runs": by_cmake,
+    "install: pkg-config says enough to build it too": by_pkg_config,
+    "install: another minor version is refused": other_version_is_refused,
+    "install: the installed command runs": command_runs,
+}
+
+
+def main():
+    build, cxx = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = pathlib.Path(folder)
+        prefix = scratch / "prefix"
+        try:
+            run("cmake", "--install", build, "--prefix", prefix)
+            print("ok install: the build installs into an empty prefix")
+        except Failed as why:
+            print("not ok install: the build installs into an empty prefix")
+            print(*(f"    {line}" for line in str(why).splitlines()), sep="\n")
+            return 1
+        for name, test in TESTS.items():
+            try:
+                reason = test(prefix, scratch, cxx)
+                print(f"skip {name} # {reason}" if reason else f"ok {name}")
+            except Failed as why:
+                failed = True
+                print(f"not ok {name}")
+                print(*(f"    {line}" for line in str(why).splitlines()), sep="\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Compiles each public header alone, so that none leans on what its includer happened to include before it.
+
+Usage: headers_test.py BUILD COMPILER [JOBS]. BUILD/public_headers.list names the headers.
+"""
+
+import concurrent.futures
+import pathlib
+import subprocess
+import sys
+
+FLAGS = ["-fsyntax-only", "-std=c++23", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-x", "c++"]
+
+
+def compile_alone(compiler, build, header):
+    """What the compiler has to say; empty when it is content."""
+    command = [compiler, *FLAGS, f"-I{build}/include", "-"]
+    # Twice: a header without a guard is caught too.
+    text = f"#include <{header}>\n#include <{header}>\n"
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    return done.stderr if done.returncode else ""
+
+
+def main():
+    build, compiler = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
+    jobs = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+    headers = (build / "public_headers.list").read_text().split()
+    failed = not headers
+    if not headers:
+        print("not ok headers: no public header is listed")
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        answers = pool.map(lambda header: compile_alone(compiler, build, header), headers)
+        for header, answer in zip(headers, answers):
+            print(f"{'not ok' if answer else 'ok'} header: <{header}> compiles alone")
+            for line in answer.splitlines()[:10]:
+                print(f"    {line}")
+            failed = failed or bool(answer)
+    complaint = compile_alone(compiler, build, "weft/no/such/header.hpp")
+    print(f"{'ok' if complaint else 'not ok'} header: one that does not compile is found")
+    return 1 if failed or not complaint else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

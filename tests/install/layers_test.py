@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""Checks every #include of engine, actors and nodes against the table of layers (docs/architecture.md).
+
+Usage: layers_test.py [ROOT]. Prints a line per test: `ok name` or `not ok name`, faults indented below it.
+"""
+
+import pathlib
+import re
+import sys
+import tempfile
+
+# What a component may include beside itself. Not transitive: what is used is named.
+ENGINE = ["base", "crypto", "tensor", "memory", "wire", "lane", "stream", "fabric", "transfer"]
+LAYERS = {
+    "base": [],
+    "crypto": ["base"],
+    "tensor": ["base"],
+    "memory": ["base"],
+    "wire": ["base", "tensor"],
+    "lane": ["base", "memory"],
+    "stream": ["base", "crypto", "lane"],
+    "fabric": ["base", "memory", "lane"],
+    "transfer": ["base", "tensor", "memory", "wire", "crypto", "lane"],
+    "actors": ENGINE,
+    "nodes": ENGINE + ["actors"],
+}
+FOLDERS = {name: f"engine/{name}" for name in ENGINE} | {"actors": "actors", "nodes": "nodes"}
+# Of the lanes, the protocol knows the interface and nothing of who implements it.
+TRANSFER_SEES_OF_LANE = ["lane.hpp", "traits.hpp", "event.hpp"]
+
+# Third-party headers: what they are recognised by, and the files that may include them.
+THIRD_PARTY = [
+    (r"fmt/", r".*\.cpp"),
+    (r"openssl/", r"engine/(crypto|stream)/.*"),
+    (r"nlohmann/", r"engine/tensor/safetensors\w*\.cpp|nodes/.*"),
+    (r"(capnp|kj)/|.*\.capnp\.h$", r"engine/wire/.*"),
+    (r"xxhash\.h|xxh3\.h|lz4|zstd", r"engine/wire/.*"),
+    (r"(rdma|infiniband)/", r"engine/fabric/.*"),
+    (r"caf/", r"actors/.*|nodes/.*"),
+    (r"CLI/|spdlog/", r"nodes/.*"),
+]
+CAF_FILES_IN_NODES = 1
+SYSTEM = re.compile(r"(sys|linux|sanitizer|net|netinet|arpa|bits)/[\w./]+$|[\w.]+$")
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
+COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
+NOT_IN_ENGINE = re.compile(r"\b(?:std::j?thread\b(?!::)|pthread_create\b|std::async\b|(?:secure_)?getenv\b)")
+
+
+def sources(folder):
+    return sorted(p for kind in ("*.hpp", "*.cpp", "*.h") for p in folder.rglob(kind))
+
+
+def includes(path):
+    return INCLUDE.findall(path.read_text())
+
+
+def own_include_fault(component, spelt):
+    """What is wrong with `#include <spelt>`, which begins with weft/, in a file of `component`; or None."""
+    parts = spelt.split("/")
+    if len(parts) == 2:
+        return None if component == "nodes" else f"<{spelt}> belongs to nodes"
+    other = parts[1]
+    if other != component and other not in LAYERS[component]:
+        return f"<{spelt}>: {component} may not include {other}"
+    if component == "transfer" and other == "lane" and parts[2] not in TRANSFER_SEES_OF_LANE:
+        return f"<{spelt}>: transfer sees the lane interface only"
+    return None
+
+
+def third_party_fault(file, spelt):
+    for pattern, allowed in THIRD_PARTY:
+        if re.match(pattern, spelt):
+            return None if re.fullmatch(allowed, file) else f"<{spelt}> does not belong here"
+    return None if SYSTEM.match(spelt) else f"<{spelt}> is of no library the table knows"
+
+
+def include_faults(root):
+    faults, caf_in_nodes = [], set()
+    for component, folder in FOLDERS.items():
+        for path in sources(root / folder):
+            file = path.relative_to(root).as_posix()
+            for quote, spelt in includes(path):
+                if quote == '"':
+                    fault = f'"{spelt}": includes of ours are spelt <weft/…>'
+                elif spelt.startswith("weft/"):
+                    fault = own_include_fault(component, spelt)
+                else:
+                    fault = third_party_fault(file, spelt)
+                if fault:
+                    faults.append(f"{file}: {fault}")
+                if component == "nodes" and spelt.startswith("caf/"):
+                    caf_in_nodes.add(path.stem)  # a header and its source count as one
+    if len(caf_in_nodes) > CAF_FILES_IN_NODES:
+        faults.append(f"nodes: CAF is included in {', '.join(sorted(caf_in_nodes))}; one file may")
+    return faults
+
+
+def spelling_faults(root):
+    """Tests, benches and examples may quote their own helpers (beside them, or from the top), and nothing else."""
+    faults = []
+    for folder in ("tests", "bench", "examples"):
+        for path in sources(root / folder):
+            for quote, spelt in includes(path):
+                helpers = [(base / spelt).resolve() for base in (path.parent, root)]
+                helper = any(h.is_file() and h.is_relative_to(root.resolve() / folder) for h in helpers)
+                if quote == '"' and not helper:
+                    faults.append(f'{path.relative_to(root)}: "{spelt}": includes of ours are spelt <weft/…>')
+    return faults
+
+
+def dependency_faults(root):
+    """DEPENDS of each weft_component against the table, and against what its files include."""
+    faults = []
+    for component, folder in FOLDERS.items():
+        lists = root / folder / "CMakeLists.txt"
+        if not lists.exists():
+            continue
+        call = re.search(rf"weft_component\(\s*{component}\b(.*?)\)", re.sub(r"#.*", "", lists.read_text()), re.S)
+        if not call:
+            faults.append(f"{folder}/CMakeLists.txt: no weft_component({component} …)")
+            continue
+        depends = re.search(r"\bDEPENDS\s+((?:[a-z]+\s*)+)", call.group(1))
+        declared = set(depends.group(1).split()) if depends else set()
+        used = {
+            spelt.split("/")[1]
+            for path in sources(root / folder)
+            for _, spelt in includes(path)
+            if spelt.startswith("weft/") and spelt.count("/") > 1
+        } - {component}
+        for extra in sorted(declared - set(LAYERS[component])):
+            faults.append(f"{folder}/CMakeLists.txt: {component} may not depend on {extra}")
+        for missing in sorted(used - declared - {"base"}):
+            faults.append(f"{folder}/CMakeLists.txt: {missing} is included but not in DEPENDS")
+        for idle in sorted(declared - used - {"base"}):
+            faults.append(f"{folder}/CMakeLists.txt: {idle} is in DEPENDS but not included")
+    return faults
+
+
+def purity_faults(root):
+    """No thread is started and no environment read below actors."""
+    faults = []
+    for path in sources(root / "engine"):
+        for word in NOT_IN_ENGINE.findall(COMMENT.sub("", path.read_text())):
+            faults.append(f"{path.relative_to(root)}: {word} in engine/")
+    return faults
+
+
+CHECKS = {
+    "layers: every include is one that the table allows": include_faults,
+    "layers: tests quote only helpers of their own": spelling_faults,
+    "layers: DEPENDS says what the files include": dependency_faults,
+    "layers: engine starts no thread and reads no environment": purity_faults,
+}
+
+# A file, a line put into it, and the check that must object.
+BREAKS = [
+    ("engine/base/a.cpp", "#include <weft/crypto/mac.hpp>", include_faults),
+    ("engine/base/a.hpp", "#include <fmt/format.h>", include_faults),
+    ("engine/wire/a.hpp", "#include <weft/lane/lane.hpp>", include_faults),
+    ("engine/transfer/a.cpp", "#include <weft/lane/framed.hpp>", include_faults),
+    ("engine/transfer/a.cpp", "  #  include <rdma/fabric.h>", include_faults),
+    ("engine/lane/a.cpp", '#include "lane.hpp"', include_faults),
+    ("engine/tensor/a.cpp", "#include <weft/node.hpp>", include_faults),
+    ("engine/tensor/shape.cpp", "#include <nlohmann/json.hpp>", include_faults),
+    ("engine/memory/a.cpp", "#include <boost/asio.hpp>", include_faults),
+    ("actors/a.cpp", "#include <weft/nodes/node.hpp>", include_faults),
+    ("nodes/second.cpp", "#include <caf/all.hpp>", include_faults),
+    ("tests/sim/a.cpp", '#include "../../engine/base/a.cpp"', spelling_faults),
+    ("engine/wire/a.cpp", "#include <weft/tensor/shape.hpp>", dependency_faults),
+    ("engine/wire/CMakeLists.txt", "weft_component(wire DEPENDS lane)", dependency_faults),
+    ("engine/wire/CMakeLists.txt", "weft_component(wire\n  DEPENDS base tensor\n  LIBS fmt::fmt)", dependency_faults),
+    ("engine/stream/a.cpp", "std::thread worker;", purity_faults),
+    ("engine/stream/a.cpp", 'auto* home = getenv("HOME");', purity_faults),
+]
+ALLOWED = [
+    ("engine/base/a.cpp", "#include <fmt/format.h>\n#include <vector>\n#include <sys/mman.h>"),
+    ("engine/transfer/a.cpp", "#include <weft/lane/lane.hpp>\n#include <weft/wire/codec.hpp>"),
+    ("engine/tensor/safetensors_header.cpp", "#include <nlohmann/json.hpp>"),
+    ("engine/fabric/a.hpp", "#include <rdma/fabric.h>"),
+    ("engine/stream/b.cpp", "// getenv belongs to nodes\nauto n = std::thread::hardware_concurrency();"),
+    ("tests/sim/world.hpp", "#pragma once"),
+    ("tests/sim/world.cpp", '#include "world.hpp"\n#include "tests/sim/world.hpp"'),
+    ("nodes/one.cpp", "#include <caf/all.hpp>\n#include <weft/node.hpp>"),
+]
+
+
+def write(root, file, text):
+    path = root / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n")
+
+
+def self_faults(_root):
+    """The checks themselves: each break is seen, and nothing else is."""
+    faults = []
+    for broken in [None, *BREAKS]:
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for file, text in ALLOWED:
+                write(root, file, text)
+            write(root, "engine/wire/CMakeLists.txt", "weft_component(wire\n  DIR engine/wire\n  TESTS a_test.cpp)")
+            if broken:
+                write(root, broken[0], broken[1])
+            seen = [fault for check in CHECKS.values() for fault in check(root)]
+            if broken and not broken[2](root):
+                faults.append(f"nobody objects to {broken[1]} in {broken[0]}")
+            if not broken and seen:
+                faults += [f"a sound tree is objected to: {fault}" for fault in seen]
+    return faults
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
+    failed = False
+    for name, check in {**CHECKS, "layers: a bad include of each kind is found": self_faults}.items():
+        faults = check(root)
+        print(f"{'not ok' if faults else 'ok'} {name}")
+        for fault in faults:
+            print(f"    {fault}")
+        failed = failed or bool(faults)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
