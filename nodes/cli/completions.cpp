@@ -34,7 +34,7 @@ std::string words_of(const CLI::App& app) {
   return words;
 }
 
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string safe = "'";
   for (const char c : text) safe += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return safe + "'";
@@ -74,7 +74,7 @@ std::string bash(const CLI::App& root) {
       "  done\n"
       "  case $command in\n";
   for (const auto* app : apps_of(root))
-    text += fmt::format("    {}) words={} ;;\n", fmt::join(names_of(*app), "|"), quoted(words_of(*app)));
+    text += fmt::format("    {}) words={} ;;\n", fmt::join(names_of(*app), "|"), shell_quoted(words_of(*app)));
   text += fmt::format(
       "  esac\n"
       "  if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$words {}\" -- \"$cur\"))\n"
@@ -95,7 +95,7 @@ std::string zsh_flags(const CLI::App& app) {
     for (const auto& name : flag.names) {
       std::string help;
       for (const char c : flag.help) help += c == '[' || c == ']' || c == ':' ? ' ' : c;
-      text += " " + quoted(fmt::format("{}[{}]{}", name, help, flag.takes_value ? ":value:_files" : ""));
+      text += " " + shell_quoted(fmt::format("{}[{}]{}", name, help, flag.takes_value ? ":value:_files" : ""));
     }
   return text;
 }
@@ -104,7 +104,7 @@ std::string zsh(const CLI::App& root) {
   std::string text =
       "#compdef weft\n# zsh completion for weft: source <(weft completions zsh)\n_weft() {\n  local -a commands\n  "
       "commands=(";
-  for (const auto& entry : commands()) text += "\n    " + quoted(fmt::format("{}:{}", entry.name, entry.summary));
+  for (const auto& entry : commands()) text += "\n    " + shell_quoted(fmt::format("{}:{}", entry.name, entry.summary));
   text += "\n  )\n  if (( CURRENT == 2 )); then _describe command commands; return; fi\n  case $words[2] in\n";
   for (const auto* app : apps_of(root))
     text += fmt::format("    {}) _arguments{}{} '*:file:_files' ;;\n", fmt::join(names_of(*app), "|"), zsh_flags(*app),
@@ -117,18 +117,18 @@ std::string fish_flag(std::string_view condition, const Flag& flag) {
   std::string text = fmt::format("complete -c weft{}", condition);
   for (const auto& name : flag.names)
     text += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-  return text + (flag.takes_value ? " -r" : "") + " -d " + quoted(flag.help) + "\n";
+  return text + (flag.takes_value ? " -r" : "") + " -d " + shell_quoted(flag.help) + "\n";
 }
 
 std::string fish(const CLI::App& root) {
   std::string text = "# fish completion for weft: weft completions fish | source\n";
   for (const auto& entry : commands())
-    text +=
-        fmt::format("complete -c weft -n __fish_use_subcommand -f -a {} -d {}\n", entry.name, quoted(entry.summary));
+    text += fmt::format("complete -c weft -n __fish_use_subcommand -f -a {} -d {}\n", entry.name,
+                        shell_quoted(entry.summary));
   for (const auto& flag : flags_of(root)) text += fish_flag("", flag);
   for (const auto* app : apps_of(root)) {
-    const auto condition =
-        fmt::format(" -n {}", quoted(fmt::format("__fish_seen_subcommand_from {}", fmt::join(names_of(*app), " "))));
+    const auto condition = fmt::format(
+        " -n {}", shell_quoted(fmt::format("__fish_seen_subcommand_from {}", fmt::join(names_of(*app), " "))));
     for (const auto& flag : flags_of(*app)) text += fish_flag(condition, flag);
   }
   return text;

@@ -50,7 +50,7 @@ void unknown_key(LanePair& pair) {
   const Source source{pair.a(), 4096, 1};
   const std::array gather{source.all()};
   std::array remote{target.range(0, 4096)};
-  remote[0].key ^= std::uint64_t{1} << 40;
+  remote[0].key ^= std::uint64_t{1} << 40 | std::uint64_t{1} << 20;  // keys of verbs have 32 bits
   REQUIRE(watch.write(a, gather, remote, 5U, 1));
   if (pair.b().traits().revoke_fences) {
     watch.until("the post to finish", [&] { return watch.a.posted(a) == 0; });

@@ -25,7 +25,7 @@ def run(*command, **kwargs):
 
 
 def configure(prefix, build, cxx, version):
-    run("cmake", "-S", CONSUMER, "-B", build, f"-DCMAKE_CXX_COMPILER={cxx}", f"-DCMAKE_PREFIX_PATH={prefix}",
+    run("cmake", "-G", "Ninja", "-S", CONSUMER, "-B", build, f"-DCMAKE_CXX_COMPILER={cxx}", f"-DCMAKE_PREFIX_PATH={prefix}",
         "-DCMAKE_BUILD_TYPE=Release", f"-DWEFT_WANTED={version}")
 
 
@@ -49,8 +49,10 @@ def by_pkg_config(prefix, scratch, cxx):
 def other_version_is_refused(prefix, scratch, cxx):
     try:
         configure(prefix, scratch / "refused", cxx, "0.2")
-    except Failed:
-        return
+    except Failed as why:
+        if "version" in str(why) and "weft" in str(why):
+            return
+        raise
     raise Failed("find_package(weft 0.2) took 0.1")
 
 

@@ -6,6 +6,7 @@ Usage: headers_test.py BUILD COMPILER [JOBS]. BUILD/public_headers.list names th
 
 import concurrent.futures
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -19,6 +20,17 @@ def compile_alone(compiler, build, header):
     text = f"#include <{header}>\n#include <{header}>\n"
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     return done.stderr if done.returncode else ""
+
+
+def private_includes(build, headers):
+    """Lines for what a public header includes of ours and an installation does not have."""
+    public, lines = set(headers), []
+    for header in headers:
+        text = (build / "include" / header).read_text()
+        for spelt in re.findall(r"^[ \t]*#[ \t]*include[ \t]*<(weft/[^>]+)>", text, re.M):
+            if spelt not in public:
+                lines.append(f"<{header}> is PUBLIC and includes <{spelt}>, which is not")
+    return lines
 
 
 def main():
@@ -35,6 +47,10 @@ def main():
             for line in answer.splitlines()[:10]:
                 print(f"    {line}")
             failed = failed or bool(answer)
+    private = private_includes(build, headers)
+    print(f"{'not ok' if private else 'ok'} headers: public ones include public ones only")
+    print("".join(f"    {line}\n" for line in private), end="")
+    failed = failed or bool(private)
     complaint = compile_alone(compiler, build, "weft/no/such/header.hpp")
     print(f"{'ok' if complaint else 'not ok'} header: one that does not compile is found")
     return 1 if failed or not complaint else 0
