@@ -64,8 +64,12 @@ void Loop::stop_running() {
 void Loop::drive(const std::function<bool()>& ready, TimePoint until) {
   int nobody = 0;
   if (!drivers_.compare_exchange_strong(nobody, 1, std::memory_order_acq_rel)) return;  // somebody drives already
-  ring_.wake();  // whoever blocks with the token lets it go
-  if (token_.try_lock_for(std::chrono::milliseconds(5))) {
+  bool mine = token_.try_lock();  // free while the endpoint's thread is parked
+  if (!mine) {
+    ring_.wake();  // whoever blocks with the token lets it go
+    mine = token_.try_lock_for(std::chrono::milliseconds(5));
+  }
+  if (mine) {
     while (!ready() && Clock::now() < until && !stopping_.load(std::memory_order_acquire)) {
       if (turn(Clock::now())) continue;
       if (ready()) break;

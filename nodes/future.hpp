@@ -115,7 +115,7 @@ class [[nodiscard]] Future {
   bool ready() const {
     if (!shared_) return true;
     const std::lock_guard lock(shared_->mutex);
-    return shared_->result.has_value();
+    return shared_->resolved;
   }
   /// Calls `callback` with the result on the node's callback thread (or what `via` chose), at once if it is there.
   void then(std::move_only_function<void(Result<T>)> callback) && {
@@ -126,11 +126,11 @@ class [[nodiscard]] Future {
         executor([inner = std::move(inner), result = std::move(result)]() mutable { inner(std::move(result)); });
       };
     std::unique_lock lock(shared->mutex);
-    if (!shared->result) {
+    if (!shared->resolved) {
       shared->callback = std::move(callback);
       return;
     }
-    Result<T> result = std::move(*shared->result);
+    Result<T> result = shared->result ? std::move(*shared->result) : used_up();
     shared->result.reset();
     lock.unlock();
     if (auto node = shared->owner.lock())
@@ -173,7 +173,8 @@ class [[nodiscard]] Future {
   static Result<T> used_up() { return fail(ErrorClass::kInvalidArgument, "future", "its result was taken already"); }
   std::optional<Result<T>> take() {
     const std::lock_guard lock(shared_->mutex);
-    if (!shared_->result) return std::nullopt;
+    if (!shared_->resolved) return std::nullopt;
+    if (!shared_->result) return used_up();
     std::optional<Result<T>> taken = std::move(shared_->result);
     shared_->result.reset();
     return taken;
@@ -185,7 +186,7 @@ class [[nodiscard]] Future {
       if (ready() || Clock::now() >= until) return;
     }
     std::unique_lock lock(shared_->mutex);
-    const auto there = [this] { return shared_->result.has_value(); };
+    const auto there = [this] { return shared_->resolved; };
     if (until == kNever) shared_->changed.wait(lock, there);
     else shared_->changed.wait_until(lock, until, there);
   }

@@ -9,5 +9,6 @@
 #include <weft/nodes/plan.hpp>
 #include <weft/nodes/tensor.hpp>
 #include <weft/nodes/tensor_node.hpp>
+#include <weft/task.hpp>
 #include <weft/tensor/tensor_view.hpp>
 #include <weft/wire/ticket.hpp>

@@ -33,9 +33,26 @@ lane::Lane* Driver::lane_named(Lane name, std::size_t& index) {
 }
 
 Driver::LiveSession* Driver::find(SessionKey key) {
-  for (LiveSession& session : sessions_)
-    if (session.key == key) return &session;
-  return nullptr;
+  const std::uint32_t* place = places_.find(key.value);
+  return place == nullptr ? nullptr : &sessions_[*place];
+}
+
+void Driver::forget(SessionKey key) {
+  const std::uint32_t* found = places_.find(key.value);
+  if (found == nullptr) return;
+  const std::uint32_t place = *found;
+  places_.erase(key.value);
+  if (place + 1 != sessions_.size()) {
+    sessions_[place] = std::move(sessions_.back());
+    places_.set(sessions_[place].key.value, place);
+  }
+  sessions_.pop_back();
+}
+
+TimePoint Driver::next_timer() const {
+  TimePoint next = core_->next_timer();
+  for (const TimePoint until : listening_until_) next = std::min(next, until);
+  return next;
 }
 
 const Driver::RailChannel* Driver::find(RailRef rail) {
@@ -65,6 +82,7 @@ void Driver::on_up(std::size_t lane, lane::Channel channel, TimePoint now) {
   const SessionKey key = core_->session_up(std::move(adopting.spec), now);
   adopting.used = false;
   binding->session = key;
+  places_.set(key.value, static_cast<std::uint32_t>(sessions_.size()));
   sessions_.push_back({.key = key, .peer = peer, .pass_key = adopting.pass_key,
                        .rails = {{.number = 0, .lane = lane, .channel = channel}}});
 }
@@ -85,13 +103,12 @@ void Driver::on_down(std::size_t lane, const lane::Down& down, TimePoint now) {
     std::erase_if(session->rails, [&](const RailChannel& x) { return x.number == binding.number; });
     if (binding.number == 0) {
       const NodeId peer = session->peer;
-      if (session->rails.empty()) std::erase_if(sessions_, [&](const LiveSession& x) { return x.key == binding.session; });
+      if (session->rails.empty()) forget(binding.session);
       core_->session_down(binding.session, down.why, now);
       return host_->session_ended(binding.session, peer, down.why);
     }
     const bool stream_gone = std::none_of(session->rails.begin(), session->rails.end(), [](const RailChannel& x) { return x.number == 0; });
-    if (stream_gone && session->rails.empty())
-      std::erase_if(sessions_, [&](const LiveSession& x) { return x.key == binding.session; });
+    if (stream_gone && session->rails.empty()) forget(binding.session);
   }
   core_->on_rail_down(rail, down.why, now);
 }
@@ -225,10 +242,6 @@ bool Driver::post(TimePoint now) {
   return any;
 }
 
-void Driver::stop_idle_listeners() {
-  for (std::size_t i = 0; i < lanes_.size(); ++i) listening_until_[i] = kNever, lanes_[i]->stop_listening();
-}
-
 bool Driver::turn(TimePoint now) {
   bool any = false;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -258,7 +271,7 @@ bool Driver::may_block() {
 void Driver::abandon() {
   for (LiveSession& session : sessions_)
     for (const RailChannel& rail : session.rails) lanes_[rail.lane]->close(rail.channel);
-  stop_idle_listeners();
+  for (lane::Lane* lane : lanes_) lane->stop_listening();
 }
 
 }  // namespace weft::transfer

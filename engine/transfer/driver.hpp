@@ -43,7 +43,7 @@ class Driver {
   /// Polls every lane once, runs what is due, posts what there is room for. Whether anything happened: if not, the caller
   /// may wait until a lane's descriptor or `next_timer`. Bounded work.
   bool turn(TimePoint now);
-  TimePoint next_timer() const { return core_->next_timer(); }
+  TimePoint next_timer() const;
   bool may_block();
 
   /// Drops every channel without ceremony; the lanes' last events are not awaited.
@@ -81,6 +81,7 @@ class Driver {
   lane::Lane* lane_named(Lane name, std::size_t& index);
   std::uint64_t id(std::size_t lane, lane::Channel channel) const { return (static_cast<std::uint64_t>(lane) << 32) | channel.value; }
   LiveSession* find(SessionKey key);
+  void forget(SessionKey key);
   const RailChannel* find(RailRef rail);
   void on_event(std::size_t lane, lane::Event& event, TimePoint now);
   void on_up(std::size_t lane, lane::Channel channel, TimePoint now);
@@ -92,7 +93,6 @@ class Driver {
   void act(Expose& action, TimePoint now);
   void close_rail(RailRef rail, TimePoint now);
   bool post(TimePoint now);
-  void stop_idle_listeners();
 
   Core* core_;
   DriverHost* host_;
@@ -100,6 +100,7 @@ class Driver {
   std::vector<TimePoint> listening_until_;  // per lane; kNever: not listening
   FlatMap<Binding> bindings_;
   std::vector<LiveSession> sessions_;
+  FlatMap<std::uint32_t> places_;           // session → its index in sessions_
   std::vector<Adopting> adopting_;
   std::array<lane::Event, 64> events_{};
 };

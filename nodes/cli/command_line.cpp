@@ -30,7 +30,7 @@ std::vector<Declared> declare_all(CLI::App& root, Settings& settings) {
   root.require_subcommand(1);
   root.fallthrough();
   root.set_help_flag("-h,--help", "what it takes");
-  root.set_version_flag("--version", "weft " WEFT_VERSION);
+  root.set_version_flag("--version", "weft " WEFT_VERSION, "the version");
   std::vector<Declared> declared;
   for (const auto& entry : commands()) {
     auto* app = root.add_subcommand(std::string(entry.name), std::string(entry.summary));

@@ -5,6 +5,7 @@
 #include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/demo_lane.hpp>
 #include <weft/nodes/cli/demo_model.hpp>
+#include <weft/nodes/cli/demo_raw.hpp>
 #include <weft/nodes/cli/demo_server.hpp>
 #include <weft/nodes/cli/failure.hpp>
 #include <weft/nodes/cli/quantity.hpp>
@@ -16,6 +17,12 @@ namespace {
 constexpr std::uint64_t kRoomBeside = 16ull << 20;
 
 std::string rate_text(double rate) { return rate > 0 ? fmt::format("{:.2f} GB/s", rate / 1e9) : std::string("-"); }
+
+/// What the machine does without Weft.
+struct Beside {
+  Result<RawRate> raw;
+  double copying = 0;
+};
 
 class DemoCommand final : public Command {
  public:
@@ -55,11 +62,11 @@ class DemoCommand final : public Command {
       results.push_back(run_lane(context, server.ticket(), model, lane));
       if (Signals::caught() != 0) return fail(ErrorClass::kCancelled, "demo", "cancelled");
     }
-    const auto copying = memcpy_rate(bytes);
+    const Beside beside{raw_rate(bytes), memcpy_rate(bytes)};
     if (context.out.format() == Format::kJson)
-      tell_json(context, model.entries().size(), bytes, results, copying);
+      tell_json(context, model.entries().size(), bytes, results, beside);
     else
-      tell(context, results, copying);
+      tell(context, results, beside);
     return verdict(context, results);
   }
 
@@ -79,7 +86,7 @@ class DemoCommand final : public Command {
     return lanes;
   }
 
-  static void tell(Context& context, const std::vector<LaneResult>& results, double copying) {
+  static void tell(Context& context, const std::vector<LaneResult>& results, const Beside& beside) {
     auto& out = context.out;
     Table table({{"LANE"}, {"FIRST PASS", true}, {"WARM", true}, {"FIRST BYTE", true}, {"CHECKED"}});
     for (const auto& result : results) {
@@ -90,7 +97,10 @@ class DemoCommand final : public Command {
       table.add(
           {std::string(to_string(result.lane)), rate_text(result.first_pass), rate_text(result.warm), first, checked});
     }
-    table.add({"memcpy", "-", rate_text(copying), "-", "memory to memory, one core"});
+    const auto& raw = beside.raw;
+    table.add({"raw libfabric", "-", rate_text(raw ? raw->bytes_per_second : 0), "-",
+               raw ? raw->how : failure_text(raw.error())});
+    table.add({"memcpy", "-", rate_text(beside.copying), "-", "memory to memory, one core"});
     out.table(table);
     out.say(
         "\nBy hand, in two terminals:\n"
@@ -100,7 +110,7 @@ class DemoCommand final : public Command {
   }
 
   static void tell_json(Context& context, std::size_t tensors, std::uint64_t bytes,
-                        const std::vector<LaneResult>& results, double copying) {
+                        const std::vector<LaneResult>& results, const Beside& beside) {
     Json lanes = Json::array();
     for (const auto& result : results) {
       Json lane{
@@ -111,8 +121,12 @@ class DemoCommand final : public Command {
         lane.update({{"class", to_string(result.error->kind())}, {"message", failure_text(*result.error)}});
       lanes.push_back(std::move(lane));
     }
-    context.out.json(
-        {{"tensors", tensors}, {"bytes", bytes}, {"lanes", std::move(lanes)}, {"memcpy_gbps", copying / 1e9}});
+    const Json raw = beside.raw ? Json(beside.raw->bytes_per_second / 1e9) : Json(nullptr);
+    context.out.json({{"tensors", tensors},
+                      {"bytes", bytes},
+                      {"lanes", std::move(lanes)},
+                      {"raw_libfabric_gbps", raw},
+                      {"memcpy_gbps", beside.copying / 1e9}});
   }
 
   // A lane that failed is the demo's failure; the table has told which.

@@ -1,0 +1,197 @@
+"""Tests of what weft prints: tables, JSON, colours, bars, usage errors. Run by cli_test.py."""
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+
+from cli_harness import Skipped, check, equal, some_tensors, test, write_safetensors
+
+COMMANDS = ["serve", "ls", "get", "push", "recv", "ping", "explain", "info", "ticket", "demo", "id", "version", "help",
+            "completions"]
+
+
+def on_terminal(weft, *words, env=None, columns=100):
+    """Exit code and everything a terminal of `columns` was sent on stderr; stdout is a pipe and thrown away."""
+    ours, theirs = pty.openpty()
+    subprocess.run(["stty", "cols", str(columns)], stdin=theirs, check=True)
+    child = weft.popen(*words, env=env, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while True:
+        ready, _, _ = select.select([ours], [], [], 60)
+        check(ready, "the terminal went silent")
+        try:
+            data = os.read(ours, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data
+    os.close(ours)
+    return child.wait(60), seen.decode(errors="replace")
+
+
+@test("ls: a table for people, tabs for scripts, one object for programs")
+def _(weft):
+    tensors = some_tensors()
+    with weft.serve(tensors) as server:
+        lines = weft.run("ls", server.ticket).stdout.splitlines()
+        equal(lines[0].split(), ["NAME", "DTYPE", "SHAPE", "SIZE", "GEN"])
+        equal(len(lines), 9)
+        check("7 tensors, total" in lines[-1], lines)
+        row = next(line for line in lines if line.startswith("layers.0.weight"))
+        check(re.fullmatch(r"layers\.0\.weight +float32 +\[512, 64\] +128\.0 KiB +\d+", row), row)
+
+        plain = [line.split("\t") for line in weft.run("ls", server.ticket, "--plain").stdout.splitlines()]
+        equal({row[0]: int(row[3]) for row in plain}, {name: len(data) for name, (_, _, data) in tensors.items()})
+
+        told = weft.json("ls", server.ticket)
+        equal(set(told), {"tensors", "count", "bytes"})
+        equal(set(told["tensors"][0]), {"name", "dtype", "shape", "bytes", "generation"})
+        equal({t["name"]: t["shape"] for t in told["tensors"]}, {name: shape for name, (_, shape, _) in tensors.items()})
+        equal([t["name"] for t in weft.json("ls", server.ticket, "layers.*")["tensors"]],
+              ["layers.0.weight", "layers.1.weight"])
+        equal(weft.json("ls", server.ticket, "nothing*")["count"], 0)
+
+
+@test("names with control characters are escaped wherever they are shown")
+def _(weft):
+    with weft.serve({"a\x1b[31m\n\tb": ("U8", [1], b"x")}) as server:
+        for form in ([], ["--plain"]):
+            out = weft.run("ls", server.ticket, *form).stdout
+            check("\x1b" not in out and "\\x1b" in out, repr(out))
+        equal(weft.json("ls", server.ticket)["tensors"][0]["name"], "a\x1b[31m\n\tb")
+        done = weft.run("get", server.ticket, "b\x1b[31m", wanted=3)
+        check("\x1b" not in done.stderr, repr(done.stderr))
+
+
+@test("a typo is answered with what was probably meant, and 2")
+def _(weft):
+    done = weft.run("sevre", wanted=2)
+    check("did you mean serve?" in done.stderr and "[InvalidArgument]" in done.stderr, done.stderr)
+    check("did you mean --ticket-file?" in weft.run("serve", "x", "--tiket-file", "t", wanted=2).stderr)
+    check("did you mean --json?" in weft.run("ls", "t", "--jsno", wanted=2).stderr)
+    check("weft help" in weft.run("xyzzy", wanted=2).stderr)
+    told = json.loads(weft.run("sevre", "--json", wanted=2).stderr)
+    equal(told["class"], "InvalidArgument")
+    for words in (["ls"], ["ls", "t", "*", "more"], ["ls", "t", "--timeout", "5"], ["ls", "t", "--lane", "pigeon"],
+                  ["ls", "t", "--color", "blue"], ["get", "t", "--slice", "0:1"], ["ping", "t", "-c", "none"], []):
+        weft.run(*words, wanted=2)
+    check("500ms, 30s" in weft.run("ls", "t", "--timeout", "5", wanted=2).stderr)
+
+
+@test("help: every command, its options and an example; flags stand before or after the command")
+def _(weft):
+    overview = weft.run("help").stdout
+    for command in COMMANDS:
+        check(f"\n  {command} " in overview, command)
+        told = weft.run("help", command).stdout
+        equal(told, weft.run(command, "--help").stdout)
+        check(f"Usage: weft {command}" in told and "--timeout TIME" in told and "Example: weft" in told, told)
+    check("did you mean push?" in weft.run("help", "psuh", wanted=2).stderr)
+    check("push" in weft.run("help", "broadcast").stdout)
+    equal(weft.run("--json", "version").stdout, weft.run("version", "--json").stdout)
+    check(re.fullmatch(r"weft \d+\.\d+\.\d+\n", weft.run("--version").stdout))
+
+
+@test("colour: on a terminal, when forced, never with NO_COLOR or a dumb terminal")
+def _(weft):
+    check("\x1b[" not in weft.run("sevre", wanted=2).stderr)
+    check("\x1b[" in weft.run("help", "no", "--color", "always", wanted=2).stderr)
+    check("\x1b[" in weft.run("help", "no", env={"FORCE_COLOR": "1"}, wanted=2).stderr)
+    check("\x1b[" in on_terminal(weft, "help", "no")[1])
+    for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        check("\x1b[" not in on_terminal(weft, "help", "no", env=environment)[1], environment)
+    check("\x1b[" not in weft.run("help", "no", "--color", "never", env={"FORCE_COLOR": "1"}, wanted=2).stderr)
+
+
+@test("progress: a bar on a terminal that fits it and stays; ASCII without UTF-8; none when told so")
+def _(weft):
+    with weft.serve(some_tensors(large=8 << 20)) as server:
+        words = ["get", server.ticket, "-f", "-o", "copy.safetensors"]
+        code, seen = on_terminal(weft, *words, columns=120)
+        equal(code, 0, seen)
+        lines = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[K", "", seen)) if line]
+        check(re.fullmatch(r"8/8 tensors  8\.2 MiB / 8\.2 MiB  100 %  ▕█+▏  [\d.]+ [MG]B/s  \d:\d\d   \w+   verified", lines[-1]),
+              repr(lines[-1]))
+        _, seen = on_terminal(weft, *words, columns=50)
+        check(all(len(line) < 50 for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[K", "", seen))), repr(seen))
+        _, seen = on_terminal(weft, *words, env={"LC_ALL": "C"})
+        check("[####" in seen and seen.isascii(), repr(seen))
+        _, seen = on_terminal(weft, *words, "--no-progress")
+        check("\r8/8" not in seen and "8/8 tensors" in seen, repr(seen))
+        _, seen = on_terminal(weft, *words, "--quiet")
+        equal(seen, "")
+        check("\r" not in weft.run(*words).stderr)
+
+
+@test("stdout that is closed early is quiet; one that is full is an error")
+def _(weft):
+    many = {f"a/long/name/for/a/tensor/number/{n:06}": ("U8", [1], b"x") for n in range(5000)}
+    with weft.serve(many) as server:
+        reader, writer = os.pipe()
+        child = weft.popen("ls", server.ticket, stdout=writer)
+        os.close(writer)
+        os.read(reader, 10)
+        os.close(reader)
+        _, err = child.communicate(timeout=60)
+        equal((child.returncode, err), (0, b""))
+        with open("/dev/full", "w") as full:
+            done = weft.run("ls", server.ticket, stdout=full, wanted=8)
+        check("[ResourceExhausted]" in done.stderr, done.stderr)
+
+
+@test("id: made once, private, and the same every time")
+def _(weft):
+    told = weft.json("id")
+    equal(told, weft.json("id"))
+    check(told["file"].startswith(weft.environment["HOME"]), told)
+    equal(os.stat(told["file"]).st_mode & 0o777, 0o600)
+    os.chmod(told["file"], 0o644)
+    done = weft.run("id", wanted=7)
+    check("hint:" in done.stderr, done.stderr)
+
+
+@test("completions: each shell reads its script, and bash completes commands and options")
+def _(weft):
+    for shell in ("bash", "zsh", "fish"):
+        script = weft.run("completions", shell).stdout
+        for command in COMMANDS:
+            check(command in script, shell, command)
+        if not shutil.which(shell):
+            continue
+        subprocess.run([shell, "-n"], input=script.encode(), check=True)
+    weft.run("completions", "csh", wanted=2)
+    if not shutil.which("bash"):
+        raise Skipped("no bash")
+    script = weft.run("completions", "bash").stdout
+
+    def complete(*words):
+        ask = f"COMP_WORDS=({' '.join(words)!s}); COMP_CWORD={len(words) - 1}; _weft; echo ${{COMPREPLY[*]}}"
+        return subprocess.run(["bash", "-c", script + ask], capture_output=True, text=True, check=True).stdout.split()
+
+    equal(complete("weft", "se"), ["serve"])
+    equal(complete("weft", "--timeout", "3s", "pi"), ["ping"])
+    equal(complete("weft", "serve", "--ti"), ["--ticket-file", "--timeout"])
+    equal(complete("weft", "completions", "f"), ["fish"])
+
+
+@test("info and version tell the host, the lanes and the libraries")
+def _(weft):
+    told = weft.json("info")
+    equal(set(told), {"version", "host", "kernel", "machine", "cores", "memory_bytes", "lanes"})
+    check(any(lane["lane"] == "tls" and lane["used"] for lane in told["lanes"]), told)
+    check(all(lane["detail"] for lane in told["lanes"]), told)
+    equal(weft.json("version")["version"], told["version"])
+    check(weft.run("info").stdout.startswith("LANE"))
+
+
+@test("-v tells more, and never a ticket or a key")
+def _(weft):
+    with weft.serve() as server:
+        done = weft.run("ls", server.ticket, "-vv")
+        check(server.ticket not in done.stderr, done.stderr)
