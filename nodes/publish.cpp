@@ -41,8 +41,16 @@ Result<void> add_file(const std::filesystem::path& path, const std::string& pref
   if (!source->fd) return fail_errno(errno, "serve", path.string());
   for (const SafetensorsEntry& tensor : file.entries()) {
     WEFT_LET(auto entry, entry_of(prefix + tensor.name, tensor.meta, tensor.bytes));
-    entry->file = source;
-    entry->file_offset = tensor.offset;
+    if (tensor.bytes <= kInlineBytes) {
+      // Small enough to be answered in one message: kept in memory, so that no worker is asked for it.
+      std::shared_ptr<std::byte[]> bytes(new std::byte[std::max<std::uint64_t>(1, tensor.bytes)]);
+      WEFT_TRY(file.read(tensor.offset, {bytes.get(), static_cast<std::size_t>(tensor.bytes)}));
+      entry->data = bytes.get();
+      entry->keep_alive = std::move(bytes);
+    } else {
+      entry->file = source;
+      entry->file_offset = tensor.offset;
+    }
     entries.push_back(std::move(entry));
   }
   return {};

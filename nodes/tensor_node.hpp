@@ -81,20 +81,23 @@ class TensorNode {
   /// NotFound.
   Result<void> remove(std::string_view name);
 
+  // Options() and not {} below: g++ 12 destroys an aggregate twice that braces make inside a co_await expression. For the
+  // same reason a coroutine that passes options makes the Future first and awaits it in a second statement.
+
   /// What a peer serves that matches a glob, sorted by name.
-  Future<std::vector<Entry>> list(Peer peer, std::string pattern = "*", ListOptions options = {});
+  Future<std::vector<Entry>> list(Peer peer, std::string pattern = "*", ListOptions options = ListOptions());
   /// Pulls a tensor, or a part of it: whole, verified, of one generation. NotFound, Stale, InvalidArgument (a slice or a
   /// destination that does not fit), ResourceExhausted, IntegrityFailure.
-  Future<Tensor> get(Peer peer, std::string name, GetOptions options = {});
+  Future<Tensor> get(Peer peer, std::string name, GetOptions options = GetOptions());
   /// Pulls again what an earlier get gave, by handle: no string travels. Stale when it was replaced or the peer restarted.
-  Future<Tensor> get(Peer peer, const Tensor& known, GetOptions options = {});
+  Future<Tensor> get(Peer peer, const Tensor& known, GetOptions options = GetOptions());
   /// One submission, one result each, in order; read from one snapshot of the peer's catalog.
-  Future<std::vector<Result<Tensor>>> get_many(Peer peer, std::vector<GetItem> items, BatchOptions options = {});
+  Future<std::vector<Result<Tensor>>> get_many(Peer peer, std::vector<GetItem> items, BatchOptions options = BatchOptions());
   /// Ok means that the receiver verified every byte. The memory must stay as it is until then.
-  Future<Receipt> push(Peer peer, std::string name, TensorView view, PushOptions options = {});
+  Future<Receipt> push(Peer peer, std::string name, TensorView view, PushOptions options = PushOptions());
 
   /// The next pushed tensor whose name matches, first in first out per sender.
-  Future<Tensor> receive(std::string pattern = "*", ReceiveOptions options = {});
+  Future<Tensor> receive(std::string pattern = "*", ReceiveOptions options = ReceiveOptions());
   /// One that is there already, or nothing.
   std::optional<Tensor> try_receive(std::string_view pattern = "*");
   /// Chooses where pushes of a pattern land, or refuses them (an Error). Runs on the node's callback thread. The pushed

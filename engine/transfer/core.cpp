@@ -191,6 +191,7 @@ CoreStats Core::stats() const {
   stats.transfers_live = impl_->transfers_.live();
   stats.slots_free = impl_->slots_.free_count();
   stats.held_offers = impl_->held_;
+  stats.staging_taken = impl_->staging_.taken();
   return stats;
 }
 

@@ -69,6 +69,7 @@ struct CoreStats {
   std::uint64_t transfers_live = 0;    ///< gauge
   std::uint64_t slots_free = 0;        ///< gauge
   std::uint64_t held_offers = 0;       ///< gauge
+  std::uint64_t staging_taken = 0;     ///< gauge
 };
 
 /// The transfer protocol: every session and transfer of one loop, as one state machine. It does no I/O, starts no thread

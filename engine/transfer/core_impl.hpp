@@ -83,6 +83,7 @@ struct Session {
   TimePoint last_said{};
   TimePoint idle_since{};
   TimePoint close_at = kNever;
+  std::optional<Error> close_why{};
   std::size_t transfers = 0;
   void reset();
   std::string label() const;                // "gpu-07 (k3v9…tq)"

@@ -138,7 +138,9 @@ void Core::Impl::send_request(Transfer& t, Session& s, TimePoint now) {
 void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
   const Entry& entry = *t.entry;
   Source& src = t.source;
+  const std::uint32_t still_posted = src.outstanding;  // over rails of a session that was lost; their ends will come
   src.reset();
+  src.outstanding = still_posted;
   src.bytes.space.reset(s.piece_bytes);
   if (auto added = src.bytes.space.add(entry.bytes); !added) return fail(t, std::move(added).error(), now);
   src.bytes.items.push_back({.entry = t.entry, .part = std::nullopt});

@@ -107,6 +107,7 @@ void Core::Impl::close_session(SessionKey key, const Error& why, TimePoint now) 
   Session* s = sessions_.find(key);
   if (s == nullptr || s->closing) return;
   s->closing = true;
+  s->close_why = why;
   if (!s->bye_sent) {
     s->bye_sent = true;
     send(*s, wire::Bye{.why = why.kind(), .answer = false}, now);
@@ -165,6 +166,7 @@ void Core::Impl::session_down(SessionKey key, const Error& why, TimePoint now) {
     if (t.session == key && t.phase == Phase::kQuieting) check_round(t, now);
   });
   while (!s->out.empty()) posts_.give_back(s->out.pop());
+  if (s->spec.dialled && !s->established) dial_failed(id, s->close_why ? *s->close_why : why, now);
   const bool rails_left = std::any_of(s->rails.begin(), s->rails.end(), [](const Rail& r) {
     return r.state == Rail::State::kUp || r.state == Rail::State::kClosing || r.state == Rail::State::kDialling;
   });

@@ -88,9 +88,9 @@ class DemoCommand final : public Command {
 
   static void tell(Context& context, const std::vector<LaneResult>& results, const Beside& beside) {
     auto& out = context.out;
-    Table table({{"LANE"}, {"FIRST PASS", true}, {"WARM", true}, {"FIRST BYTE", true}, {"CHECKED"}});
+    Table table({{"LANE"}, {"FIRST PASS", true}, {"WARM", true}, {"FIRST TENSOR", true}, {"CHECKED"}});
     for (const auto& result : results) {
-      const auto first = result.first_byte ? latency_text(*result.first_byte, out.utf8()) : std::string("-");
+      const auto first = result.first_tensor ? latency_text(*result.first_tensor, out.utf8()) : std::string("-");
       const auto checked = result.error
                                ? fmt::format("{}: {}", to_string(result.error->kind()), failure_text(*result.error))
                                : fmt::format("{} passes, every byte equal", result.passes);
@@ -115,8 +115,8 @@ class DemoCommand final : public Command {
     for (const auto& result : results) {
       Json lane{
           {"lane", to_string(result.lane)}, {"verified", !result.error}, {"first_pass_gbps", result.first_pass / 1e9},
-          {"gbps", result.warm / 1e9},      {"passes", result.passes},   {"first_byte_ms", nullptr}};
-      if (result.first_byte) lane["first_byte_ms"] = milliseconds(*result.first_byte);
+          {"gbps", result.warm / 1e9},      {"passes", result.passes},   {"first_tensor_ms", nullptr}};
+      if (result.first_tensor) lane["first_tensor_ms"] = milliseconds(*result.first_tensor);
       if (result.error)
         lane.update({{"class", to_string(result.error->kind())}, {"message", failure_text(*result.error)}});
       lanes.push_back(std::move(lane));

@@ -10,8 +10,8 @@ namespace weft::cli {
 /// How a model came over one lane.
 struct LaneResult {
   Lane lane = Lane::kAuto;
-  double first_pass = 0, warm = 0;       ///< bytes a second; warm: the median of the later passes
-  std::optional<Duration> first_byte{};  ///< of the first pass, with dialling
+  double first_pass = 0, warm = 0;         ///< bytes a second; warm: the median of the later passes
+  std::optional<Duration> first_tensor{};  ///< the smallest one, whole, by a node that has met nobody yet
   std::size_t passes = 0;
   std::optional<Error> error{};
 };

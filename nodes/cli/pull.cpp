@@ -57,12 +57,6 @@ void Pull::submit_next() {
   batch.count = items.size();
   BatchOptions options{
       .generation = GenerationRule::exactly(generation), .deadline = options_.deadline, .lane = options_.lane};
-  if (batch.first == 0)
-    options.on_progress = [first = first_byte_ns_, begun = batch.submitted](const Progress& progress) {
-      std::int64_t none = 0;
-      if (progress.done > 0)
-        first->compare_exchange_strong(none, std::max<std::int64_t>(1, (Clock::now() - begun).count()));
-    };
   batch.call = node_.get_many(ticket_, std::move(items), std::move(options));
   flying_.push_back(std::move(batch));
 }
@@ -114,7 +108,6 @@ Result<PullReport> Pull::run(ProgressBar& bar, const Sink& sink) {
   std::uint64_t most = 0;
   for (const auto& [lane, bytes] : bytes_by_lane_)
     if (bytes >= most) report.lane = lane, most = bytes;
-  if (const auto first = first_byte_ns_->load(); first > 0) report.first_byte = Duration{first};
   return report;
 }
 

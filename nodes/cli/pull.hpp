@@ -1,12 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,9 +35,8 @@ struct PullOptions {
 
 /// What a pull did.
 struct PullReport {
-  Lane lane = Lane::kAuto;               ///< that carried the most bytes
-  Duration moving{};                     ///< from each batch's submission to its result
-  std::optional<Duration> first_byte{};  ///< after the first submission
+  Lane lane = Lane::kAuto;  ///< that carried the most bytes
+  Duration moving{};        ///< from each batch's submission to its result
 };
 
 /// Pulls parts in batches of bounded bytes, a few at a time, each tensor of exactly the generation it was listed with:
@@ -71,7 +68,6 @@ class Pull {
   std::size_t next_ = 0;
   std::uint64_t items_done_ = 0, bytes_done_ = 0;
   std::map<Lane, std::uint64_t> bytes_by_lane_;
-  std::shared_ptr<std::atomic<std::int64_t>> first_byte_ns_ = std::make_shared<std::atomic<std::int64_t>>(0);
 };
 
 }  // namespace weft::cli

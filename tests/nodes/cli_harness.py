@@ -97,7 +97,8 @@ def some_tensors(large=0):
         "mask": ("BOOL", [9], bytes(seeded.choice([0, 1]) for _ in range(9))),
     }
     if large:
-        tensors = {"large": ("F32", [large // 4096, 1024], seeded.randbytes(large)), **tensors}
+        data = b"".join(seeded.randbytes(1 << 20) for _ in range(large >> 20))
+        tensors = {"large": ("F32", [large // 4096, 1024], data), **tensors}
     return tensors
 
 

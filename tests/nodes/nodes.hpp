@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <weft/weft.hpp>
+
+/// What the tests of a node share: nodes that start, tensors whose bytes follow from a seed, results that must be there.
+namespace weft::test {
+
+inline constexpr auto kSoon = std::chrono::seconds(20);  ///< a watchdog, never an expectation
+
+/// The value, or a failed test that shows the error.
+template <class T>
+T need(Result<T> result) {
+  if (!result) FAIL(result.error().to_string() << " hint: " << result.error().hint());
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+template <class T>
+T need(std::optional<Result<T>> result) {
+  if (!result) FAIL("it did not come in time");
+  return need(std::move(*result));
+}
+
+template <class T>
+ErrorClass failure(const Result<T>& result) {
+  if (result) FAIL("it succeeded");
+  return result.error().kind();
+}
+
+inline TensorNode start(NodeOptions options = {}) { return need(TensorNode::start(std::move(options))); }
+
+/// Bytes that follow from a seed and differ at every offset, so that a shifted or mixed copy is seen.
+inline std::vector<std::byte> noise(std::size_t bytes, std::uint64_t seed) {
+  std::vector<std::byte> made(bytes);
+  std::uint64_t state = seed * 0x9E3779B97F4A7C15ull + 1;
+  for (std::size_t at = 0; at < bytes; at += 8) {
+    state += 0x9E3779B97F4A7C15ull;
+    std::uint64_t word = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9ull;
+    word ^= word >> 27;
+    std::memcpy(made.data() + at, &word, std::min<std::size_t>(8, bytes - at));
+  }
+  return made;
+}
+
+/// An owned tensor of such bytes.
+inline Tensor tensor(DType dtype, Shape shape, std::uint64_t seed) {
+  TensorMeta meta{.dtype = dtype, .shape = std::move(shape)};
+  const std::uint64_t bytes = need(meta.byte_size());
+  const auto content = noise(bytes, seed);
+  std::shared_ptr<std::byte[]> own(new std::byte[std::max<std::uint64_t>(1, bytes)]);
+  if (bytes != 0) std::memcpy(own.get(), content.data(), bytes);
+  return need(Tensor::own(std::move(meta), std::move(own)));
+}
+inline Tensor blob(std::size_t bytes, std::uint64_t seed) {
+  return tensor(DType::kU8, {static_cast<std::int64_t>(bytes)}, seed);
+}
+
+inline bool same_bytes(const Tensor& got, const std::vector<std::byte>& expected) {
+  return got.bytes().size() == expected.size() &&
+         (expected.empty() || std::memcmp(got.bytes().data(), expected.data(), expected.size()) == 0);
+}
+
+}  // namespace weft::test

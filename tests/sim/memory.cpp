@@ -1,0 +1,81 @@
+#include <tests/sim/memory.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+#include <weft/wire/digest.hpp>
+
+namespace weft::sim {
+namespace {
+
+constexpr std::size_t kSmallCell = 2 * 1024 * 1024;
+constexpr std::size_t kLargeCell = 16 * 1024 * 1024;
+
+}  // namespace
+
+LandingBank& LandingBank::of_this_thread() {
+  thread_local LandingBank bank;
+  return bank;
+}
+
+bool LandingBank::Cell::leased() const {
+  pool->collect();
+  return pool->idle_bytes() == 0;
+}
+
+memory::Landing LandingBank::take(std::size_t bytes) {
+  const std::size_t size = bytes <= kSmallCell ? kSmallCell : std::max(bytes, kLargeCell);
+  for (auto& [data, cell] : cells_) {
+    if (cell.size < bytes || cell.size > 4 * size || cell.leased()) continue;
+    std::memset(cell.data, 0xA5, bytes);
+    cell.writable = true;
+    return std::move(*cell.pool->take(cell.size));
+  }
+  Cell cell{.pool = std::make_unique<memory::LandingPool>(memory::LandingPool::Options{})};
+  memory::Landing landing = cell.pool->grow(size).value();
+  cell.data = landing.data();
+  cell.size = size;
+  cell.writable = true;
+  std::memset(cell.data, 0xA5, bytes);
+  cells_.emplace(cell.data, std::move(cell));
+  return landing;
+}
+
+LandingBank::Cell* LandingBank::find(const std::byte* address) {
+  auto after = cells_.upper_bound(address);
+  if (after == cells_.begin()) return nullptr;
+  Cell& cell = std::prev(after)->second;
+  return address < cell.data + cell.size ? &cell : nullptr;
+}
+
+std::size_t LandingBank::leased() const {
+  return static_cast<std::size_t>(std::count_if(cells_.begin(), cells_.end(), [](const auto& each) { return each.second.leased(); }));
+}
+
+std::byte* CallerMemory::add(std::size_t size) {
+  Block block{.bytes = std::vector<std::byte>(size + 64, std::byte{0x5A})};
+  std::byte* data = block.bytes.data();
+  blocks_.emplace(data, std::move(block));
+  return data;
+}
+
+void CallerMemory::close(const std::byte* data) {
+  if (const auto found = blocks_.find(data); found != blocks_.end()) found->second.closed_as = wire::leaf_of(found->second.bytes);
+}
+
+bool CallerMemory::find(const std::byte* address, bool& open) const {
+  auto after = blocks_.upper_bound(address);
+  if (after == blocks_.begin()) return false;
+  const Block& block = std::prev(after)->second;
+  if (address >= block.bytes.data() + block.bytes.size()) return false;
+  open = !block.closed_as.has_value();
+  return true;
+}
+
+std::size_t CallerMemory::changed() const {
+  return static_cast<std::size_t>(std::count_if(blocks_.begin(), blocks_.end(), [](const auto& each) {
+    return each.second.closed_as && *each.second.closed_as != wire::leaf_of(each.second.bytes);
+  }));
+}
+
+}  // namespace weft::sim
