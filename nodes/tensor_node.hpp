@@ -56,6 +56,7 @@ class Handler {
 /// within its deadline. Destruction is stop(2s). Errors of every call that names a peer: InvalidArgument or Malformed (a
 /// ticket that does not parse), Unauthenticated, Forbidden, PeerUnreachable, PeerLost, DeadlineExceeded, Cancelled,
 /// ShuttingDown; and those named with the call.
+// Options default to `X()`, not `{}`: g++ 12 destroys an aggregate's braced temporary twice inside a co_await.
 class TensorNode {
  public:
   /// InvalidArgument: an address that reaches beyond this host without an access rule, a malformed one; Exists: the
@@ -74,10 +75,10 @@ class TensorNode {
   /// Serves memory of the caller's, which must not be written meanwhile; `keep_alive` drops after the last transfer.
   Result<Generation> put(std::string name, TensorView view, KeepAlive keep_alive);
   /// Serves borrowed memory until the Loan ends.
-  Result<Loan> lend(std::string name, TensorView view, LendOptions options = {});
+  Result<Loan> lend(std::string name, TensorView view, LendOptions options = LendOptions());
   /// Serves a .safetensors file, an index.json or a folder of them; files are read as pieces are sent. One generation.
   /// How many tensors. NotFound, Malformed (which file, which tensor, what is wrong).
-  Result<std::size_t> serve(std::filesystem::path path, ServeOptions options = {});
+  Result<std::size_t> serve(std::filesystem::path path, ServeOptions options = ServeOptions());
   /// NotFound.
   Result<void> remove(std::string_view name);
 

@@ -195,6 +195,7 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
   }
 
   t.role = Role::kServe;
+  t.told = true;  // nobody here asked for it
   t.id = {.opener = s.incarnation, .sequence = m.sequence};
   t.peer = s.spec.peer;
   t.session = s.key;

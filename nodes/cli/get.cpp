@@ -51,9 +51,10 @@ class GetCommand final : public Command {
     WEFT_LET(const auto report, pull.run(bar, [&](const PullPart& part, const Tensor& tensor) {
       return writer.write(part.item, part.offset, tensor.bytes());
     }));
+    const auto moving = bar.taken();  // what follows is the disk's own time
     WEFT_TRY(writer.finish());
     const auto taken = bar.taken();
-    bar.finish(fmt::format("{}   verified", to_string(report.lane)));
+    bar.finish(fmt::format("{}   verified", to_string(report.lane)), moving);
     tell(context, path,
          {{"file", path.string()},
           {"tensors", count},

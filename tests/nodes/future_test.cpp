@@ -16,7 +16,7 @@ struct Pair {
   TensorNode client = start();
   Ticket ticket = server.ticket();
   explicit Pair(std::size_t bytes = 1000) { need(server.put("t", blob(bytes, 1))); }
-  Future<Tensor> get(GetOptions options = {}) { return client.get(ticket, "t", std::move(options)); }
+  Future<Tensor> get(GetOptions options = GetOptions()) { return client.get(ticket, "t", std::move(options)); }
 };
 
 Task<Result<std::size_t>> pull_twice(Pair& pair) {

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Holds the documentation to the tree: links lead somewhere, code compiles, commands and options are there, and tests
+that docs/spec-coverage.md names exist.
+
+Usage: docs_test.py ROOT INCLUDE CXX [WEFT]. Prints a line per test: `ok name`, `not ok name` or `skip name # reason`.
+"""
+
+import concurrent.futures
+import functools
+import pathlib
+import re
+import subprocess
+import sys
+
+FENCE = re.compile(r"^([ ]*)```(\w*)[^\n]*\n(.*?)^\1```[ ]*$", re.M | re.S)
+GIVEN = re.compile(r"<!-- given: (.*?) -->\s*$", re.S)
+LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+COMMAND = re.compile(r"(?:^|[|;&(]) *(?:\$ )?weft ([a-z]+)([^|;&)\n]*)")
+FLAGS = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused", "-Werror", "-x", "c++", "-"]
+# What a fragment may take for granted: a node and the ticket of another.
+BODY = "int fragment([[maybe_unused]] weft::TensorNode& node, [[maybe_unused]] const std::string& ticket) {{ {{\n{}\n}} return 0; }}\n"
+HEADERS = "#include <weft/weft.hpp>\n#include <cstdio>\n#include <string>\n#include <vector>\n"
+
+
+def pages(root):
+    return [page for page in [root / "README.md", root / "CHANGELOG.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+            if page.exists()]
+
+
+def prose(text):
+    """A page without its code."""
+    return re.sub(r"`[^`\n]*`", "``", FENCE.sub("", text))
+
+
+def anchors(text):
+    """The names under which a page's headings are linked."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+            for heading in re.findall(r"^#+ +(.+)$", FENCE.sub("", text), re.M)}
+
+
+def link_faults(root):
+    faults = []
+    for page in pages(root):
+        for link in LINK.findall(prose(page.read_text())):
+            if re.match(r"[a-z]+:", link):
+                continue
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            if not target.exists():
+                faults.append(f"{page.name}: {link} leads nowhere")
+            elif anchor and anchor not in anchors(target.read_text()):
+                faults.append(f"{page.name}: {link}: no such heading")
+    return faults
+
+
+def fragments(root):
+    """(page, line, what is given, code) of every block marked cpp."""
+    for page in pages(root):
+        text = page.read_text()
+        for found in FENCE.finditer(text):
+            if found[2] == "cpp":
+                given = GIVEN.search(text[: found.start()])
+                yield page.name, text.count("\n", 0, found.start()) + 1, given[1] if given else "", found[3]
+
+
+def complaint(cxx, include, given, code):
+    """What the compiler says of a fragment: a program, the body of a function, or declarations; empty when content."""
+    first = ""
+    hoisted = "".join(line + "\n" for line in code.splitlines() if line.startswith(("#include", "using namespace")))
+    rest = "".join(line + "\n" for line in code.splitlines() if not line.startswith(("#include", "using namespace")))
+    shapes = [code] if "int main(" in code else [HEADERS + hoisted + given + "\n" + BODY.format(rest), HEADERS + hoisted + given + "\n" + rest]
+    for text in shapes:
+        done = subprocess.run([cxx, *FLAGS, f"-I{include}"], input=text, capture_output=True, text=True)
+        if done.returncode == 0:
+            return ""
+        first = first or done.stderr
+    return first
+
+
+def code_faults(root, cxx, include):
+    blocks = list(fragments(root))
+    faults = []
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        said = pool.map(lambda block: complaint(cxx, include, block[2], block[3]), blocks)
+        for (page, line, _, _), answer in zip(blocks, said):
+            faults += [f"{page}:{line}: {answer_line}" for answer_line in answer.splitlines()[:6]]
+    return faults
+
+
+def commands(root):
+    """(page, command, the options it is given) of every `weft …` in code."""
+    for page in pages(root):
+        text = page.read_text()
+        code = [line for _, language, block in FENCE.findall(text) if language not in ("cpp", "c") for line in block.splitlines()]
+        for line in code + re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
+            for command, rest in COMMAND.findall(line.strip()):
+                yield page.name, command, re.findall(r"(?<!\S)(--[a-z][a-z-]*)", rest.split("  ")[0])
+
+
+def command_faults(root, weft):
+    @functools.cache
+    def help_of(command):
+        done = subprocess.run([weft, "help", command], capture_output=True, text=True)
+        return done.stdout if done.returncode == 0 else None
+
+    faults = [] if help_of("no-such-command") is None else ["`weft help` knows any word: nothing can be told by it"]
+    for page, command, options in commands(root):
+        if help_of(command) is None:
+            faults.append(f"{page}: there is no `weft {command}`")
+            continue
+        faults += [f"{page}: `weft {command}` has no {option}" for option in options if option not in help_of(command)]
+    return sorted(set(faults))
+
+
+def coverage_faults(root):
+    """Each file that the coverage names is there, and has the tests whose names stand in quotes behind it."""
+    page, faults = root / "docs" / "spec-coverage.md", []
+    for cell in re.split(r"\||\n", page.read_text() if page.exists() else ""):
+        for path, rest in re.findall(r"`((?:tests|bench|examples)/[\w./-]+)`([^`]*)", cell):
+            file = root / path
+            if not file.exists():
+                faults.append(f"{path} is not there")
+                continue
+            faults += [f"{path} has no test “{name}”" for name in re.findall(r"“([^”]+)”", rest)
+                       if file.is_dir() or name not in file.read_text()]
+    return faults
+
+
+def self_faults(cxx, include):
+    """The checks themselves: what is wrong is seen, and what is right is not."""
+    faults = []
+    if complaint(cxx, include, "", "auto t = node.get(ticket, \"w\").wait();\n"):
+        faults.append("a sound fragment is objected to")
+    if complaint(cxx, include, "struct Given {};", "#include <map>\nstd::map<int, Given> f();\n"):
+        faults.append("sound declarations are objected to")
+    if not complaint(cxx, include, "", "node.no_such_member();\n"):
+        faults.append("a bad fragment is not seen")
+    if [c for c, _ in COMMAND.findall("weft serve x")] != ["serve"] or COMMAND.findall("the weft command"):
+        faults.append("commands are not told from words")
+    if LINK.findall(prose("`[a](b)` [c](d)")) != ["d"] or anchors("# A page, in `C++`\n") != {"a-page-in-c"}:
+        faults.append("links or headings are misread")
+    return faults
+
+
+def main():
+    root, include, cxx = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3]
+    checks = {
+        "docs: the checks see what is wrong": self_faults(cxx, include),
+        "docs: every page that should be there is": [
+            f"{name} is missing" for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/spec-coverage.md") if not (root / name).exists()],
+        "docs: every relative link leads somewhere": link_faults(root),
+        "docs: every C++ block compiles": code_faults(root, cxx, include),
+        "docs: every test that the coverage names is there": coverage_faults(root),
+    }
+    if len(sys.argv) > 4:
+        checks["docs: every command and option is one that weft has"] = command_faults(root, sys.argv[4])
+    else:
+        print("skip docs: every command and option is one that weft has # this build has no weft command")
+    for name, faults in checks.items():
+        print(f"{'not ok' if faults else 'ok'} {name}")
+        print("".join(f"    {fault}\n" for fault in faults), end="")
+    return 1 if any(checks.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
