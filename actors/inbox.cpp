@@ -71,6 +71,8 @@ void Inbox::arrived(transfer::TransferKey transfer, transfer::Received received,
   if (moving != moving_.end()) {
     into = moving->into;
     moving_.erase(moving);
+  } else {
+    used_ += received.item.bytes;  // from this very node: nothing was asked before
   }
   arrived_.push_back({.received = std::move(received), .into = into});
   hand_out(effects);

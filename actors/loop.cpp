@@ -140,7 +140,8 @@ void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stre
   for (const auto& [lane, offer] : options_.rails)
     if (clear || lane->traits().sealed || offer.lane == Lane::kVerbs || offer.lane == Lane::kEfa) spec.rail_lanes.push_back(offer);
   const auto sessions = core_.sessions();
-  const bool full = !dialled && !pool_.room(sessions).now;
+  const auto room = pool_.room(sessions, arriving());
+  const bool full = !dialled && !room.now;
   const auto channel = framed_->adopt(std::move(pipe));
   if (!channel) return failed(channel.error());
   driver_.adopt(*framed_, *channel, std::move(spec), *pass_key);
@@ -148,7 +149,7 @@ void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stre
   if (!dialled && !admitted) refused_.insert_or_assign(peer, admitted.error());
   else if (full) refused_.insert_or_assign(peer, Error(ErrorClass::kOverloaded, "session", "too many sessions").with_hint("try again later"));
   else if (!dialled) {
-    if (const auto room = pool_.room(sessions); room.evict) {
+    if (room.evict) {
       pool_.evicted();
       core_.close_session(*room.evict, Error(ErrorClass::kPeerLost, "session", "evicted to make room"), now);
     }
@@ -162,7 +163,8 @@ void Loop::dial(const NodeId& peer, TimePoint now) {
   const Ticket* ticket = pool_.ticket(peer);
   if (ticket == nullptr)
     return core_.dial_failed(peer, Error(ErrorClass::kPeerUnreachable, "dial", "no address is known for " + peer.short_string()), now);
-  const auto room = pool_.room(core_.sessions());
+  if (core_.session_with(peer)) return;  // it came to us while we waited
+  const auto room = pool_.room(core_.sessions(), arriving());
   if (!room.now || pool_.not_before(peer) > now) {
     waiting_dials_.push_back(peer);
     return;
@@ -180,10 +182,14 @@ void Loop::dial(const NodeId& peer, TimePoint now) {
     else names.push_back(*address);
   }
   if (names.empty()) return dial_addresses(peer, std::move(numeric), now);
+  ++resolving_;
   worker_->run([this, peer, numeric = std::move(numeric), names = std::move(names)]() mutable {
     for (const stream::Address& name : names)
       if (auto resolved = stream::resolve_address(name)) numeric.insert(numeric.end(), resolved->begin(), resolved->end());
-    submit([this, peer, numeric = std::move(numeric)](TimePoint then) mutable { dial_addresses(peer, std::move(numeric), then); });
+    submit([this, peer, numeric = std::move(numeric)](TimePoint then) mutable {
+      --resolving_;
+      dial_addresses(peer, std::move(numeric), then);
+    });
   });
 }
 

@@ -117,6 +117,8 @@ class Loop final : public transfer::DriverHost {
   bool turn_sessions(TimePoint now);
   void block(TimePoint until);
   void dial(const NodeId& peer, TimePoint now);
+  /// Sessions on their way: dialled, or adopted and not up yet.
+  std::size_t arriving() const { return dials_.size() + resolving_ + driver_.adopting(); }
   void dial_addresses(const NodeId& peer, std::vector<stream::SocketAddress> addresses, TimePoint now);
   void adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stream::SocketAddress& address, TimePoint now);
   void housekeeping(TimePoint now);
@@ -144,6 +146,7 @@ class Loop final : public transfer::DriverHost {
   std::vector<std::string> addresses_;
   std::unordered_map<std::uint64_t, Call> calls_;
   std::map<stream::DialId, NodeId> dials_;
+  std::size_t resolving_ = 0;
   std::vector<NodeId> waiting_dials_;  // for room in the pool, or for their back-off
   std::map<NodeId, Error> refused_;         // strangers to be told why, once hello was heard
   std::map<NodeId, std::string> last_address_;

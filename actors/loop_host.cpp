@@ -105,6 +105,7 @@ void Loop::finished(transfer::Outcome&& outcome) {
     inbox_.failed(outcome.transfer, effects);
     return apply(std::move(effects), now_);
   }
+  if (!waiting_dials_.empty()) next_housekeeping_ = now_;  // its session may make room for another
   const auto found = calls_.find(outcome.cookie);
   if (found == calls_.end()) return;
   Call call = std::move(found->second);

@@ -19,11 +19,13 @@ const Ticket* SessionPool::ticket(const NodeId& peer) const {
   return found == peers_.end() ? nullptr : &found->second.ticket;
 }
 
-SessionPool::Room SessionPool::room(const std::vector<transfer::SessionInfo>& sessions) const {
-  if (sessions.size() < options_.limit) return {.now = true};
+SessionPool::Room SessionPool::room(const std::vector<transfer::SessionInfo>& sessions, std::size_t arriving) const {
   const transfer::SessionInfo* oldest = nullptr;
+  std::size_t taken = arriving;
+  for (const auto& session : sessions) taken += session.closing ? 0 : 1;
+  if (taken < options_.limit) return {.now = true};
   for (const auto& session : sessions)
-    if (session.established && session.transfers == 0 && (oldest == nullptr || session.idle_since < oldest->idle_since))
+    if (session.established && !session.closing && session.transfers == 0 && (oldest == nullptr || session.idle_since < oldest->idle_since))
       oldest = &session;
   if (oldest == nullptr) return {};
   return {.now = true, .evict = oldest->key};
@@ -46,7 +48,7 @@ void SessionPool::dialled(const NodeId& peer, bool ok, TimePoint now) {
 std::vector<transfer::SessionKey> SessionPool::idle(const std::vector<transfer::SessionInfo>& sessions, TimePoint now) {
   std::vector<transfer::SessionKey> done;
   for (const auto& session : sessions)
-    if (session.established && session.transfers == 0 && now - session.idle_since >= options_.idle) done.push_back(session.key);
+    if (session.established && !session.closing && session.transfers == 0 && now - session.idle_since >= options_.idle) done.push_back(session.key);
   return done;
 }
 

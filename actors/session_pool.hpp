@@ -37,7 +37,8 @@ class SessionPool {
     bool now = false;
     std::optional<transfer::SessionKey> evict{};
   };
-  Room room(const std::vector<transfer::SessionInfo>& sessions) const;
+  /// `arriving`: sessions that are being dialled or adopted; they have their place already.
+  Room room(const std::vector<transfer::SessionInfo>& sessions, std::size_t arriving = 0) const;
   /// After a failed dial the next waits: 10 ms, doubling up to 1 s.
   TimePoint not_before(const NodeId& peer) const;
   void dialled(const NodeId& peer, bool ok, TimePoint now);

@@ -6,11 +6,15 @@
 
 #include <weft/weft.hpp>
 
+using namespace std::chrono_literals;
+
 namespace {
 
 /// The mean of a tensor that a peer serves.
 weft::Task<weft::Result<double>> mean(weft::TensorNode& node, weft::Peer peer, std::string name) {
-  const weft::Result<weft::Tensor> tensor = co_await node.get(peer, name);
+  // With options in two statements: g++ 12 destroys them twice when they are made inside a co_await expression.
+  auto pull = node.get(peer, name, {.deadline = 10s});
+  const weft::Result<weft::Tensor> tensor = co_await std::move(pull);
   if (!tensor) co_return std::unexpected(tensor.error());
   const auto values = tensor->as<float>();
   if (!values) co_return std::unexpected(values.error());

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::int64_t kElements = 1 << 20;
-constexpr float kSteps = 20;
+constexpr float kSteps = 100;
 
 /// Publishes step 0, 1, … kSteps. Memory of an old step is freed when the last transfer that reads it has ended.
 void train(weft::TensorNode& node) {

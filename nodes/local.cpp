@@ -55,25 +55,36 @@ Digest digest_of(const std::byte* data, std::uint64_t bytes, Generation generati
 
 }  // namespace
 
-Result<Tensor> NodeState::get_local(const transfer::EntryRef& entry, const transfer::PartSpec* part, const MutableTensorView& into) {
+Result<Tensor> NodeState::get_local(const transfer::EntryRef& entry, const transfer::PartSpec* part,
+                                    const transfer::Into* into, const MutableTensorView& view) {
   WEFT_LET(const Selection selection, select(*entry, part));
   std::shared_ptr<std::byte[]> bytes(new std::byte[std::max<std::uint64_t>(1, selection.bytes())]);
   WEFT_TRY(copy_out(*entry, selection, bytes.get()));
   Tensor::Parts parts{.lease = bytes, .name = entry->name, .generation = entry->generation,
                       .digest = digest_of(bytes.get(), selection.bytes(), entry->generation), .lane = Lane::kLocal, .from = id(),
                       .index = entry->index, .incarnation = incarnation_};
-  if (!into.given()) {
+  if (into == nullptr || into->data == nullptr) {
     WEFT_LET(parts.view, TensorView::make(selection.meta(), bytes.get()));
     return Tensor(std::move(parts));
   }
-  WEFT_LET(const Selection target, Selection::whole(into.meta()));
-  if (target.bytes() != selection.bytes())
-    return fail(Error(ErrorClass::kInvalidArgument, "get", fmt::format("\"{}\" is {}, `into` is {}", escaped(entry->name),
-                                                                       human_bytes(selection.bytes()), human_bytes(target.bytes()))));
-  target.for_each(0, target.bytes(), [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
-    std::memcpy(static_cast<std::byte*>(into.data()) + at, bytes.get() + dense, length);
-  });
-  parts.view = into;
+  const TensorMeta& meta = selection.meta();
+  const bool typed = into->meta.dtype != DType::kOpaque && meta.dtype != DType::kOpaque;
+  const std::uint64_t room = into->selection ? into->selection->bytes() : into->size;
+  if ((typed && (into->meta.dtype != meta.dtype || into->meta.shape != meta.shape)) ||
+      (into->selection ? room != selection.bytes() : room < selection.bytes()))
+    return fail(Error(ErrorClass::kInvalidArgument, "get",
+                      fmt::format("\"{}\" is {} {} ({}), `into` is {} {} ({})", escaped(entry->name), to_string(meta.dtype),
+                                  meta.shape.to_string(), human_bytes(selection.bytes()), to_string(into->meta.dtype),
+                                  into->meta.shape.to_string(), human_bytes(room)))
+                    .with_hint("give a destination of that type and shape"));
+  if (!into->selection) {
+    std::memcpy(into->data, bytes.get(), selection.bytes());
+  } else {
+    into->selection->for_each(0, selection.bytes(), [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
+      std::memcpy(into->data + at, bytes.get() + dense, length);
+    });
+  }
+  parts.view = view;
   parts.lease.reset();
   return Tensor(std::move(parts));
 }
@@ -100,7 +111,8 @@ std::vector<Result<Tensor>> NodeState::get_many_local(const transfer::PullSpec& 
       continue;
     }
     const auto* part = spec.parts.empty() ? nullptr : &spec.parts[spec.parts.size() == 1 ? 0 : i];
-    all.push_back(get_local(entry, part, i < into.size() ? into[i] : MutableTensorView{}));
+    all.push_back(get_local(entry, part, i < spec.into.size() ? &spec.into[i] : nullptr,
+                            i < into.size() ? into[i] : MutableTensorView{}));
   }
   return all;
 }

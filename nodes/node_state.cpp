@@ -48,6 +48,11 @@ std::int64_t wall_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+std::uint64_t live_sessions(const transfer::Core& core) {
+  const auto all = core.sessions();
+  return static_cast<std::uint64_t>(std::count_if(all.begin(), all.end(), [](const auto& session) { return !session.closing; }));
+}
+
 }  // namespace
 
 Result<std::shared_ptr<NodeState>> NodeState::start(NodeOptions options) {
@@ -351,7 +356,7 @@ NodeStats NodeState::stats() {
               .failed = core.failed, .bytes_in = core.bytes_in, .bytes_out = core.bytes_out,
               .integrity_failures = core.integrity_failures, .stale = core.stale, .pieces_reasked = core.pieces_reasked,
               .dials = pool.dials, .pool_hits = pool.hits, .pool_misses = pool.misses, .evictions = pool.evictions,
-              .sessions = loop.core().sessions().size(), .transfers = core.transfers_live,
+              .sessions = live_sessions(loop.core()), .transfers = core.transfers_live,
               .landing_bytes = loop.landings().live_bytes(), .inbox = loop.inbox().size()};
   });
   NodeStats result = *stats;

@@ -42,7 +42,8 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Future<Plan> explain(const Peer& peer, std::string name);
 
   // local.cpp: what this node asks of itself
-  Result<Tensor> get_local(const transfer::EntryRef& entry, const transfer::PartSpec* part, const MutableTensorView& into);
+  Result<Tensor> get_local(const transfer::EntryRef& entry, const transfer::PartSpec* part, const transfer::Into* into,
+                           const MutableTensorView& view);
   Future<Receipt> push_local(transfer::PushSpec spec);
   std::vector<Result<Tensor>> get_many_local(const transfer::PullSpec& spec, const std::vector<MutableTensorView>& into);
 

@@ -56,7 +56,6 @@ class Handler {
 /// within its deadline. Destruction is stop(2s). Errors of every call that names a peer: InvalidArgument or Malformed (a
 /// ticket that does not parse), Unauthenticated, Forbidden, PeerUnreachable, PeerLost, DeadlineExceeded, Cancelled,
 /// ShuttingDown; and those named with the call.
-// Options default to `X()`, not `{}`: g++ 12 destroys an aggregate's braced temporary twice inside a co_await.
 class TensorNode {
  public:
   /// InvalidArgument: an address that reaches beyond this host without an access rule, a malformed one; Exists: the

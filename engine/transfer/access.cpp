@@ -50,7 +50,8 @@ Result<void> Access::admits(const NodeId& peer, bool same_host) const {
                   .with_hint("on the other side: --allow " + peer.to_string()));
 }
 
-Result<void> Access::allows(const NodeId& peer, AccessVerb verb, std::string_view name) const {
+Result<void> Access::allows(const NodeId& peer, bool same_host, AccessVerb verb, std::string_view name) const {
+  WEFT_TRY(admits(peer, same_host));
   const bool named = globs_.empty() || verb == AccessVerb::kList ||
                      std::any_of(globs_.begin(), globs_.end(), [&](const std::string& g) { return glob_match(g, name); });
   if (has(verbs_, verb) && named) return {};

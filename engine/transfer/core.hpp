@@ -53,6 +53,7 @@ struct SessionInfo {
   bool dialled = false;
   bool same_host = false;
   bool established = false;      ///< hello was heard
+  bool closing = false;          ///< it takes nothing new
   std::size_t transfers = 0;
   TimePoint idle_since{};
   std::vector<Lane> rails{};     ///< up, best first

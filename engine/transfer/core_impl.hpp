@@ -69,6 +69,7 @@ struct Session {
   bool established = false;
   bool closing = false;
   bool bye_sent = false;
+  bool retired = false;                     // lost to a crossing dial: ends what it carries, takes nothing new
   std::vector<Rail> rails{};
   std::vector<std::pair<Lane, std::string>> refused{};
   std::uint16_t next_rail = 0;

@@ -268,6 +268,10 @@ bool Driver::may_block() {
   return true;
 }
 
+std::size_t Driver::adopting() const {
+  return static_cast<std::size_t>(std::count_if(adopting_.begin(), adopting_.end(), [](const Adopting& a) { return a.used; }));
+}
+
 void Driver::abandon() {
   for (LiveSession& session : sessions_)
     for (const RailChannel& rail : session.rails) lanes_[rail.lane]->close(rail.channel);

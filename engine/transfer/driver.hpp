@@ -49,6 +49,8 @@ class Driver {
   /// Drops every channel without ceremony; the lanes' last events are not awaited.
   void abandon();
   std::size_t sessions() const noexcept { return sessions_.size(); }
+  /// Channels that were adopted and are not up yet.
+  std::size_t adopting() const;
   Core& core() noexcept { return *core_; }
 
  private:

@@ -22,7 +22,7 @@ void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const
     if (once_.forgotten(s.incarnation, ref.sequence))
       return answer_failure(s, ref, Error(ErrorClass::kStale, "push", "too old to tell whether it arrived"), now);
   }
-  if (auto allowed = options_.access.allows(s.spec.peer, AccessVerb::kPush, m.entries[0].name); !allowed)
+  if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kPush, m.entries[0].name); !allowed)
     return answer_failure(s, ref, allowed.error(), now);
   if (s.theirs.size() >= kMaxOpenTransfers || held_ >= kMaxHeldOffers)
     return answer_failure(s, ref, Error(ErrorClass::kOverloaded, "push", "too many offers wait here").with_hint("try again later"), now);

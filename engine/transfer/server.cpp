@@ -41,7 +41,7 @@ Error Core::Impl::resolve(Session& s, const wire::Request& m, std::size_t i, Sou
   EntryRef entry = by_name ? catalog.find(m.what.names[i]) : catalog.find(m.what.handles[i].index);
   const std::string_view name = by_name ? m.what.names[i] : entry ? std::string_view(entry->name) : std::string_view{};
   if (by_name || entry)
-    if (auto allowed = options_.access.allows(s.spec.peer, AccessVerb::kGet, name); !allowed) return allowed.error();
+    if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kGet, name); !allowed) return allowed.error();
   if (!entry) {
     if (!by_name) return Error(ErrorClass::kStale, "get", "nothing has this handle any more");
     return Error(ErrorClass::kNotFound, "get", fmt::format("no tensor named \"{}\"", escaped(name)));
@@ -94,7 +94,7 @@ Error Core::Impl::resolve(Session& s, const wire::Request& m, std::size_t i, Sou
 }
 
 void Core::Impl::answer_listing(Session& s, const wire::Request& m, TimePoint now) {
-  if (auto allowed = options_.access.allows(s.spec.peer, AccessVerb::kList, {}); !allowed)
+  if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kList, {}); !allowed)
     return answer_failure(s, {.sequence = m.sequence, .opened_by_sender = false}, allowed.error(), now);
   constexpr std::size_t kPage = 4096;
   const std::size_t limit = m.what.limit == 0 ? kPage : std::min<std::size_t>(m.what.limit, kPage);
@@ -103,7 +103,7 @@ void Core::Impl::answer_listing(Session& s, const wire::Request& m, TimePoint no
   if (more) found.resize(limit);
   answers_.clear();
   for (const EntryRef& entry : found) {
-    if (!options_.access.allows(s.spec.peer, AccessVerb::kGet, entry->name)) continue;
+    if (!options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kGet, entry->name)) continue;
     wire::EntryAnswer& answer = answers_.emplace_back();
     fill_answer({.entry = entry, .part = std::nullopt}, answer);
     answer.name = entry->name;

@@ -17,6 +17,7 @@ SessionInfo Core::Impl::info(Session& s) const {
                    .dialled = s.spec.dialled,
                    .same_host = s.spec.same_host,
                    .established = s.established,
+                   .closing = s.closing,
                    .transfers = s.transfers,
                    .idle_since = s.idle_since,
                    .rails = {},
@@ -91,7 +92,9 @@ void Core::Impl::on_hello(Session& s, const wire::Hello& m, TimePoint now) {
     s.established = true;
     peer.session = &loser == &s ? other->key : s.key;
     peer.asked = false;
-    close_session(loser.key, Error(ErrorClass::kPeerLost, "session", "replaced by another session with this peer"), now);
+    // Both ends of a crossing see both sessions, so the loser may end what it carries; the timer closes it then.
+    if (crossed) loser.retired = true;
+    else close_session(loser.key, Error(ErrorClass::kPeerLost, "session", "replaced by another session with this peer"), now);
     if (&loser == &s) return;
   } else {
     s.established = true;
@@ -208,6 +211,8 @@ void Core::Impl::session_timer(Session& s, TimePoint now) {
     if (s.close_at != kNever) timers_.add({.at = s.close_at, .session = true, .who = s.key});
     return;
   }
+  if (s.retired && s.transfers == 0)
+    return close_session(s.key, Error(ErrorClass::kPeerLost, "session", "replaced by another session with this peer"), now);
   const Liveness& liveness = options_.liveness;
   if (now - s.last_heard >= liveness.silent_after) {
     const auto silent_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - s.last_heard).count();

@@ -17,14 +17,16 @@ GIVEN = re.compile(r"<!-- given: (.*?) -->\s*$", re.S)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?:^|[|;&(]) *(?:\$ )?weft ([a-z]+)([^|;&)\n]*)")
 FLAGS = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused", "-Werror", "-x", "c++", "-"]
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/protocol.md", "docs/spec-coverage.md")
 # What a fragment may take for granted: a node and the ticket of another.
-BODY = "int fragment([[maybe_unused]] weft::TensorNode& node, [[maybe_unused]] const std::string& ticket) {{ {{\n{}\n}} return 0; }}\n"
+BODY = ("int fragment([[maybe_unused]] weft::TensorNode& node, [[maybe_unused]] const std::string& ticket) {{ {{\n{}\n}}\n"
+        "return 0; }}\n")
 HEADERS = "#include <weft/weft.hpp>\n#include <cstdio>\n#include <string>\n#include <vector>\n"
 
 
 def pages(root):
-    return [page for page in [root / "README.md", root / "CHANGELOG.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
-            if page.exists()]
+    return [page for page in (root / "README.md", root / "CHANGELOG.md", root / "CONTRIBUTING.md") if page.exists()] + sorted(
+        (root / "docs").glob("*.md"))
 
 
 def prose(text):
@@ -66,9 +68,11 @@ def fragments(root):
 def complaint(cxx, include, given, code):
     """What the compiler says of a fragment: a program, the body of a function, or declarations; empty when content."""
     first = ""
-    hoisted = "".join(line + "\n" for line in code.splitlines() if line.startswith(("#include", "using namespace")))
-    rest = "".join(line + "\n" for line in code.splitlines() if not line.startswith(("#include", "using namespace")))
-    shapes = [code] if "int main(" in code else [HEADERS + hoisted + given + "\n" + BODY.format(rest), HEADERS + hoisted + given + "\n" + rest]
+    lines = code.splitlines(keepends=True)
+    top = [line for line in lines if line.startswith(("#include", "using namespace"))]
+    rest = "".join(line for line in lines if line not in top)
+    before = HEADERS + "".join(top) + given + "\n"
+    shapes = [code] if "int main(" in code else [before + BODY.format(rest), before + rest]
     for text in shapes:
         done = subprocess.run([cxx, *FLAGS, f"-I{include}"], input=text, capture_output=True, text=True)
         if done.returncode == 0:
@@ -91,8 +95,8 @@ def commands(root):
     """(page, command, the options it is given) of every `weft …` in code."""
     for page in pages(root):
         text = page.read_text()
-        code = [line for _, language, block in FENCE.findall(text) if language not in ("cpp", "c") for line in block.splitlines()]
-        for line in code + re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
+        blocks = [block for _, language, block in FENCE.findall(text) if language not in ("cpp", "c")]
+        for line in "\n".join(blocks).splitlines() + re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
             for command, rest in COMMAND.findall(line.strip()):
                 yield page.name, command, re.findall(r"(?<!\S)(--[a-z][a-z-]*)", rest.split("  ")[0])
 
@@ -146,8 +150,7 @@ def main():
     root, include, cxx = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3]
     checks = {
         "docs: the checks see what is wrong": self_faults(cxx, include),
-        "docs: every page that should be there is": [
-            f"{name} is missing" for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/spec-coverage.md") if not (root / name).exists()],
+        "docs: every page that should be there is": [f"{name} is missing" for name in PAGES if not (root / name).exists()],
         "docs: every relative link leads somewhere": link_faults(root),
         "docs: every C++ block compiles": code_faults(root, cxx, include),
         "docs: every test that the coverage names is there": coverage_faults(root),

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+
 
 namespace weft::sim {
 
@@ -39,7 +40,12 @@ const PartSpec* part_of(const Call& call, std::size_t i) {
   return &call.parts[call.parts.size() == 1 ? 0 : i];
 }
 
+void Ledger::note(TimePoint now, const std::string& line) const {
+  if (traced) fmt::print("{:>12} us  {}\n", (now.time_since_epoch() - std::chrono::hours(1)).count() / 1000, line);
+}
+
 void Ledger::breach(std::string what) {
+  if (traced) fmt::print("BREACH {}\n", what);
   if (breaches_.size() < 20) breaches_.push_back(std::move(what));
 }
 
@@ -56,10 +62,18 @@ const Content* Ledger::find(const Incarnation& producer, const std::string& name
   return found == contents_.end() ? nullptr : &found->second;
 }
 
-Call& Ledger::open(Call call) { return calls_.emplace_back(std::move(call)); }
+Call& Ledger::open(Call call) {
+  Call& opened = calls_.emplace_back(std::move(call));
+  if (traced)
+    note(opened.opened, fmt::format("{}{}", name_of(opened, calls_.size()), opened.explicit_end == kNever ? "" : ", bounded"));
+  return opened;
+}
 
 void Ledger::check_item(const Call& call, std::size_t i, const transfer::Pulled& pulled) {
   const transfer::PulledItem& item = pulled.items[i];
+  if (i < call.handles.size() &&
+      (call.handles[i].incarnation != pulled.incarnation || call.handles[i].generation != item.generation))
+    return breach(fmt::format("N2: the handle of \"{}\" was answered with another generation or start", call.names[i]));
   const Content* content = find(pulled.incarnation, call.names[i], item.generation);
   if (content == nullptr)
     return breach(fmt::format("N1: \"{}\" generation {} was never published", call.names[i], item.generation.value));
@@ -112,10 +126,10 @@ void Ledger::finished(const transfer::Outcome& outcome, TimePoint now) {
   if (++call.outcomes > 1) return breach("N6: a second outcome of " + label);
   call.ended = now;
   call.id = outcome.id;
-  if (call.explicit_end != kNever && now > call.explicit_end + kGrace)
+  if (!call.unpunctual && call.explicit_end != kNever && now > call.explicit_end + kGrace)
     breach(fmt::format("N6: {} ended {} ms after its deadline", label, (now - call.explicit_end).count() / 1'000'000));
   const Duration owed = std::chrono::seconds(30 + call.most_bytes / (1024 * 1024)) + kGrace;
-  if (now > call.opened + owed) breach(fmt::format("N6: {} took {} ms", label, (now - call.opened).count() / 1'000'000));
+  if (!call.unpunctual && now > call.opened + owed) breach(fmt::format("N6: {} took {} ms", label, (now - call.opened).count() / 1'000'000));
   if (const auto* error = std::get_if<Error>(&outcome.result)) {
     call.may_have_arrived = error->may_have_arrived();
     call.error = error->to_string();
@@ -136,6 +150,7 @@ void Ledger::finished(const transfer::Outcome& outcome, TimePoint now) {
   } else {
     breach("N6: an outcome of another kind for " + label);
   }
+  if (traced) note(now, fmt::format("  {}: {}", label, call.ok ? "ok" : call.error));
   if (call.must_succeed && !call.ok) breach(fmt::format("N10: {} had to succeed: {}", label, call.error));
 }
 

@@ -27,6 +27,8 @@ struct Call {
   std::vector<std::string> names{};      ///< pull: of each item, handles too
   std::vector<transfer::PartSpec> parts{};
   std::vector<transfer::Into> into{};
+  std::vector<transfer::HandleSpec> handles{};
+  bool unpunctual = false;               ///< its process was stopped meanwhile: no bound is checked
   bool cancelled = false;
   bool died = false;                     ///< the caller's process ended first
   bool must_succeed = false;             ///< nothing stands in its way (N10, and every call after healing)
@@ -56,6 +58,9 @@ class Ledger {
   /// After everything: calls without outcome, pushes told otherwise than they went.
   void close();
   void breach(std::string what);
+  /// A line for whoever replays a run with --trace; `line` is only made when somebody listens.
+  void note(TimePoint now, const std::string& line) const;
+  bool traced = false;
   const std::vector<std::string>& breaches() const noexcept { return breaches_; }
 
  private:

@@ -137,6 +137,7 @@ Call& SimNode::pull(transfer::PullSpec spec, std::vector<std::string> names, std
   call.names = std::move(names);
   call.parts = spec.parts;
   call.into = spec.into;
+  call.handles = spec.handles;
   call.most_bytes = most_bytes;
   spec.cookie = world_.ledger().cookie_of_last();
   call.key = core_->pull(std::move(spec), world_.now());

@@ -1,0 +1,81 @@
+#include <numeric>
+
+#include <catch2/catch_test_macros.hpp>
+#include <weft/nodes/cli/save_plan.hpp>
+
+using namespace weft;
+using namespace weft::cli;
+
+namespace {
+
+Entry entry(std::string name, Shape shape, DType dtype = DType::kF32) {
+  Entry made{.name = std::move(name), .meta = {.dtype = dtype, .shape = std::move(shape)}, .generation = {5}};
+  made.bytes = *made.meta.byte_size();
+  return made;
+}
+
+std::uint64_t sum(const std::vector<PullPart>& parts) {
+  return std::accumulate(parts.begin(), parts.end(), std::uint64_t{0},
+                         [](std::uint64_t total, const PullPart& part) { return total + part.bytes; });
+}
+
+}  // namespace
+
+TEST_CASE("pull parts: a tensor of up to two batches is one part") {
+  for (const auto& shape : {Shape{}, Shape{0, 4}, Shape{1000, 1000}, Shape{128 << 20}}) {
+    std::vector<PullPart> parts;
+    append_parts(entry("w", shape), 3, parts);
+    REQUIRE(parts.size() == 1);
+    CHECK(parts[0].slice.empty());
+    CHECK(parts[0].completes);
+    CHECK(parts[0].item == 3);
+    CHECK(parts[0].generation == Generation{5});
+  }
+}
+
+TEST_CASE("pull parts: a larger one is cut into runs of rows that cover it once") {
+  const auto large = entry("w", {300'001, 1024});
+  std::vector<PullPart> parts;
+  append_parts(large, 0, parts);
+  REQUIRE(parts.size() > 2);
+  std::uint64_t at = 0;
+  std::int64_t row = 0;
+  for (std::size_t index = 0; index < parts.size(); ++index) {
+    CHECK(parts[index].offset == at);
+    CHECK(parts[index].slice.ranges()[0].start == row);
+    CHECK(parts[index].bytes <= 256ull << 20);
+    CHECK(parts[index].completes == (index + 1 == parts.size()));
+    at += parts[index].bytes;
+    row = parts[index].slice.ranges()[0].stop;
+  }
+  CHECK(at == large.bytes);
+  CHECK(row == 300'001);
+}
+
+TEST_CASE("pull parts: rows that are no whole bytes, or larger than a batch, leave it whole") {
+  for (const auto& large : {entry("w", {1'500'000'001, 1}, DType::kI4), entry("w", {2, 100 << 20})}) {
+    std::vector<PullPart> parts;
+    append_parts(large, 0, parts);
+    CHECK(parts.size() == 1);
+    CHECK(sum(parts) == large.bytes);
+  }
+}
+
+TEST_CASE("save plan: all, some, parts; a name with brackets is itself where there is one") {
+  const std::vector<Entry> listed{entry("a", {4, 3}), entry("a[0]", {5}), entry("b", {})};
+  CHECK(SavePlan::make(listed, {})->items.size() == 3);
+
+  const auto part = SavePlan::make(listed, {.names = {"a[1:3]", "a[0]"}});
+  REQUIRE(part);
+  CHECK(part->items[0].name == "a");
+  CHECK(part->items[0].meta.shape == Shape{2, 3});
+  CHECK(part->items[1].name == "a[0]");
+  CHECK(part->items[1].meta.shape == Shape{5});
+  CHECK(part->bytes == 24 + 20);
+
+  CHECK(SavePlan::make(listed, {.names = {"a"}, .slice = "::2,-1"})->items[0].meta.shape == Shape{2, 1});
+  CHECK(SavePlan::make(listed, {.names = {"c[0]"}}).error().context().name == "c");
+  CHECK(SavePlan::make(listed, {.names = {"c"}}).error().kind() == ErrorClass::kNotFound);
+  CHECK(SavePlan::make(listed, {.names = {"b[0]"}}).error().kind() == ErrorClass::kInvalidArgument);
+  CHECK(SavePlan::make(listed, {.names = {"a[x]"}}).error().kind() == ErrorClass::kInvalidArgument);
+}

@@ -1,0 +1,19 @@
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include <catch2/catch_session.hpp>
+
+#include <tests/sim/scenario.hpp>
+
+/// Catch2's own main, and before it: `--seed N [--trace]` replays one run and prints what broke.
+int main(int argc, char** argv) {
+  if ((argc == 3 || argc == 4) && std::string(argv[1]) == "--seed") {
+    const bool traced = argc == 4 && std::string(argv[3]) == "--trace";
+    const weft::sim::ScenarioResult result = weft::sim::run_scenario(std::stoull(argv[2]), traced);
+    std::printf("%zu of %zu calls succeeded\n", result.succeeded, result.calls);
+    for (const std::string& breach : result.breaches) std::printf("%s\n", breach.c_str());
+    return result.breaches.empty() ? 0 : 1;
+  }
+  return Catch::Session().run(argc, argv);
+}
