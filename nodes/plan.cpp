@@ -55,7 +55,8 @@ void NodeState::fill_plan(Plan& plan, const transfer::SessionInfo& info) const {
                         .verdict = small     ? fmt::format("inline in the answer: {} is not worth a rail", human_bytes(plan.bytes))
                                    : chosen ? "sealed; slower than the lane that was chosen"
                                             : "sealed, and the only lane this session may use"});
-  std::stable_sort(plan.lanes.begin(), plan.lanes.end(), [](const PlanLane& a, const PlanLane& b) { return a.chosen && !b.chosen; });
+  const auto best = std::find_if(plan.lanes.begin(), plan.lanes.end(), [](const PlanLane& lane) { return lane.chosen; });
+  if (best != plan.lanes.end()) std::rotate(plan.lanes.begin(), best, best + 1);
 }
 
 }  // namespace detail

@@ -215,7 +215,8 @@ TimePoint FakeConnection::arrival_time(Side from, bool in_order) {
 }
 
 void FakeConnection::ship(Side from, Parcel parcel, bool in_order) {
-  const bool vanishes = ends_[from].silent || network_.link(ends_[from].node, ends_[other(from)].node).silent;
+  // What is lost on a connection is followed by nothing: no stream skips bytes and goes on.
+  const bool vanishes = ends_[from].silent |= network_.link(ends_[from].node, ends_[other(from)].node).silent;
   network_.at(arrival_time(from, in_order),
               [self = shared_from_this(), to = other(from), vanishes, parcel = std::move(parcel)]() mutable {
                 if (!vanishes) return self->arrive(to, std::move(parcel));

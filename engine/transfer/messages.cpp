@@ -121,10 +121,16 @@ void Core::Impl::on_arrived(std::uint32_t immediate, std::optional<RailRef> from
     return;
   }
   if (Session* s = sessions_.find(t->session)) s->last_heard = now;
-  ++rr.arrived;
+  const std::uint32_t piece = Slots::piece_of(immediate);
   const Rail* r = nullptr;
   if (Session* s = session_of(*t)) r = rail(*s, rr.rail);
-  piece_arrived(*t, Slots::piece_of(immediate), r != nullptr && r->traits.ordered, now);
+  const bool ordered = r != nullptr && r->traits.ordered;
+  if (piece >= t->target.space.pieces() || (ordered && bit(t->target.arrived, piece))) {
+    ++stats_.stray_arrivals;  // an ordered rail tells each piece of a round once: this is a duplicate, and counts nothing
+    return;
+  }
+  ++rr.arrived;
+  piece_arrived(*t, piece, ordered, now);
   check_round(*t, now);
 }
 

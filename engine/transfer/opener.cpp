@@ -139,8 +139,10 @@ void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
   const Entry& entry = *t.entry;
   Source& src = t.source;
   const std::uint32_t still_posted = src.outstanding;  // over rails of a session that was lost; their ends will come
+  const bool ever_done = src.ever_done;
   src.reset();
   src.outstanding = still_posted;
+  src.ever_done = ever_done;  // an earlier try may have been delivered
   src.bytes.space.reset(s.piece_bytes);
   if (auto added = src.bytes.space.add(entry.bytes); !added) return fail(t, std::move(added).error(), now);
   src.bytes.items.push_back({.entry = t.entry, .part = std::nullopt});
@@ -150,7 +152,7 @@ void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
     src.leaves = *cached;
     src.leaves_told = true;
   }
-  const bool is_inline = entry.bytes <= kInlineBytes && entry.data != nullptr;
+  const bool is_inline = entry.bytes <= kInlineBytes && (entry.data != nullptr || entry.bytes == 0);
   if (is_inline && !src.leaves_told && entry.bytes != 0) {
     src.leaves[0] = src.bytes.leaf(src.bytes.space.leaf(0), 0, nullptr, leaf_scratch_.data());
     src.leaves_told = true;
@@ -186,7 +188,9 @@ void Core::Impl::lose_session(Transfer& t, const Error& why, TimePoint now) {
                         (t.role == Role::kPush && (t.phase == Phase::kMoving || t.phase == Phase::kWaitReceipt)));
   if (t.phase == Phase::kQuieting || t.phase == Phase::kDraining || t.phase == Phase::kWaitSession) return;
   const bool final = why.kind() == ErrorClass::kForbidden || why.kind() == ErrorClass::kUnsupported;
-  if (!opening || final || shutting_down_ || t.tries >= 3) return fail(t, lost_error(t, why), now);
+  while (!t.source.staged.empty() && t.source.staged.front().reads_left == 0) staging_.let_go(t.source.staged.pop().staging);
+  const bool still_read = !t.source.staged.empty();  // a worker fills staging of the round that is lost
+  if (!opening || final || shutting_down_ || t.tries >= 3 || still_read) return fail(t, lost_error(t, why), now);
   if (s != nullptr) {
     if (std::exchange(t.counted, false)) --s->open_ours;
     if (s->transfers > 0) --s->transfers;

@@ -160,8 +160,9 @@ void Core::Impl::hash_piece(Transfer& t, std::uint32_t piece) {
 void Core::Impl::piece_arrived(Transfer& t, std::uint32_t piece, bool hash_now, TimePoint now) {
   Target& target = t.target;
   t.progress_at = t.arrival_at = now;
-  if (t.phase != Phase::kMoving || piece >= target.space.pieces() || bit(target.arrived, piece)) return;
+  if (bit(target.arrived, piece)) return;
   set_bit(target.arrived, piece);
+  if (t.phase != Phase::kMoving) return;
   ++target.arrived_count;
   const std::uint64_t bytes = target.space.piece_end(piece) - target.space.piece_begin(piece);
   target.bytes_arrived += bytes;

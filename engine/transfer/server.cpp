@@ -118,6 +118,8 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
   if (s.theirs.find(m.sequence) != nullptr) return;  // a retry that crossed its answer
   if (items == 0 || items > kMaxBatchItems || (m.parts.size() > 1 && m.parts.size() != items))
     return answer_failure(s, ref, Error(ErrorClass::kMalformed, "get", "a request for nothing, or with parts of another count"), now);
+  if (auto admitted = options_.access.admits(s.spec.peer, s.spec.same_host); !admitted)
+    return answer_failure(s, ref, admitted.error(), now);
   if (s.theirs.size() >= kMaxOpenTransfers)
     return answer_failure(s, ref, Error(ErrorClass::kOverloaded, "get", "too many open transfers"), now);
   if (shutting_down_) return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "get", "the node is stopping"), now);

@@ -42,6 +42,8 @@ Result<void> Core::Impl::take_answers(Transfer& t, std::span<const wire::EntryAn
       if (answer.error == ErrorClass::kNotFound && !answer.name.empty())
         error = std::move(error).with_hint(fmt::format("did you mean \"{}\"?", escaped(answer.name)));
       if (answer.error == ErrorClass::kStale) ++stats_.stale;
+      if (answer.error == ErrorClass::kForbidden)
+        error = std::move(error).with_hint("on the other side: widen its access rule's names or verbs");
       item.error = std::move(error);
       WEFT_TRY(target.space.add(0));
       target.items.push_back(std::move(item));

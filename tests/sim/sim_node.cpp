@@ -180,6 +180,12 @@ void SimNode::cancel(Call& call) {
 
 void SimNode::need_session(const NodeId& peer) { world_.dial(*this, peer); }
 
+void SimNode::session_ended(transfer::SessionKey session, const NodeId& peer, const Error& why) {
+  if (!world_.ledger().traced) return;
+  world_.ledger().note(world_.now(), fmt::format("    node {} lost session {:x} with {}: {}", number_, session.value,
+                                                 world_.find(peer)->number(), why.to_string()));
+}
+
 void SimNode::give_landing(TransferKey transfer, std::uint64_t bytes) {
   LandingBank& bank = LandingBank::of_this_thread();
   if (leased_bytes_ + bytes > options_.landing_bytes)

@@ -91,7 +91,7 @@ class SimNode final : public transfer::DriverHost {
   void offered(transfer::AskOffer&& offer) override;
   void offer_gone(transfer::TransferKey transfer) override;
   void finished(transfer::Outcome&& outcome) override;
-  void session_ended(transfer::SessionKey, const NodeId&, const Error&) override {}
+  void session_ended(transfer::SessionKey session, const NodeId& peer, const Error& why) override;
 
   // What the last outcomes were, for tests that look closer than the ledger.
   transfer::Outcome last{};

@@ -66,6 +66,7 @@ void World::dial(SimNode& from, const NodeId& to) {
     if (from.fabric() != nullptr) spec.rail_lanes = {{.lane = Lane::kTcp, .provider = "fake", .wire_version = 1}};
     transfer::SessionSpec accepted{.peer = from.id(), .dialled = false, .same_host = true, .stream = peer->stream().traits()};
     if (peer->fabric() != nullptr) accepted.rail_lanes = {{.lane = Lane::kTcp, .provider = "fake", .wire_version = 1}};
+    if (ledger_.traced) ledger_.note(now(), fmt::format("    session of {} with {}", from.number(), peer->number()));
     from.driver().adopt(from.stream(), here, std::move(spec), key);
     peer->driver().adopt(peer->stream(), there, std::move(accepted), key);
     from.poke();

@@ -1,0 +1,184 @@
+#include <dirent.h>
+
+#include <atomic>
+#include <future>
+#include <string>
+#include <thread>
+
+#include <tests/nodes/nodes.hpp>
+
+using namespace weft;
+using namespace weft::test;
+
+namespace {
+
+std::size_t count_in(const char* folder) {
+  std::size_t count = 0;
+  DIR* dir = ::opendir(folder);
+  REQUIRE(dir != nullptr);
+  while (::readdir(dir) != nullptr) ++count;
+  ::closedir(dir);
+  return count;
+}
+std::size_t open_fds() { return count_in("/proc/self/fd"); }
+std::size_t threads() { return count_in("/proc/self/task"); }
+
+/// Threads that were joined may be listed a moment longer.
+template <class Condition>
+bool soon(Condition&& condition) {
+  const auto end = Clock::now() + kSoon;
+  while (!condition() && Clock::now() < end) std::this_thread::yield();
+  return condition();
+}
+
+}  // namespace
+
+TEST_CASE("life: stopped twice, from any thread and a callback, a node says ShuttingDown afterwards", "[T-02][T-13]") {
+  auto server = start();
+  auto node = start();
+  need(server.put("t", blob(100'000, 1)));
+  std::promise<void> stopped;
+  node.get(server.ticket(), "t").then([&](Result<Tensor>) {
+    need(node.stop().wait());
+    stopped.set_value();
+  });
+  stopped.get_future().get();
+  need(node.stop().wait());
+  std::thread other([&] { need(node.stop().wait()); });
+  other.join();
+  CHECK(failure(node.get(server.ticket(), "t").wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.receive().wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.list(server.ticket()).wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.push(server.ticket(), "x", TensorView::bytes(noise(10, 1))).wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.on_offer("*", [](const Offer&) -> Result<MutableTensorView> { return MutableTensorView(); })) ==
+        ErrorClass::kShuttingDown);
+  CHECK_FALSE(node.try_receive().has_value());
+  const auto refused = node.ping(server.ticket()).wait();
+  CHECK(failure(refused) == ErrorClass::kShuttingDown);
+  CHECK(refused.error().message().find("not started") != std::string_view::npos);
+}
+
+TEST_CASE("life: a port is free again as soon as stop has returned", "[T-02][T-13]") {
+  auto node = start();
+  std::string address = node.ticket().addresses.front();
+  address.erase(0, std::string("tcp://").size());
+  for (int i = 0; i < 5; ++i) {
+    need(node.stop().wait());
+    node = start({.listen = {address}});
+  }
+  auto client = start();
+  need(client.ping(node.ticket()).wait());
+}
+
+TEST_CASE("life: a waiting receive ends with the node", "[T-13]") {
+  auto node = start();
+  auto waiting = node.receive();
+  std::thread stopper([&] { need(node.stop().wait()); });
+  CHECK(failure(waiting.wait()) == ErrorClass::kShuttingDown);
+  stopper.join();
+}
+
+TEST_CASE("life: a hundred transfers in flight at stop: each resolves", "[T-13]") {
+  constexpr std::size_t kBytes = 8 << 20;
+  for (const bool stop_server : {false, true}) {
+    CAPTURE(stop_server);
+    auto server = start();
+    auto client = start();
+    need(server.put("t", blob(kBytes, 1)));
+    std::vector<std::vector<std::uint8_t>> memory(50, std::vector<std::uint8_t>(kBytes));
+    std::vector<Future<Tensor>> pulls;
+    std::vector<Future<Receipt>> pushes;
+    const auto content = noise(100'000, 1);
+    for (auto& into : memory)
+      pulls.push_back(client.get(server.ticket(), "t", {.into = MutableTensorView::of<std::uint8_t>(into, {static_cast<std::int64_t>(kBytes)})}));
+    for (int i = 0; i < 50; ++i) pushes.push_back(client.push(server.ticket(), "x", TensorView::bytes(content)));
+    while (pulls[0].progress().done == 0 && !pulls[0].ready()) std::this_thread::yield();
+    need((stop_server ? server : client).stop().wait());
+    const auto expected = noise(kBytes, 1);
+    for (std::size_t i = 0; i < pulls.size(); ++i) {
+      const auto got = pulls[i].wait_for(kSoon);
+      REQUIRE(got.has_value());
+      if (got->has_value()) CHECK(same_bytes(**got, expected));
+      else if (!stop_server) CHECK(failure(*got) == ErrorClass::kShuttingDown);
+    }
+    for (auto& push : pushes) {
+      const auto end = push.wait_for(kSoon);
+      REQUIRE(end.has_value());
+      CHECK_FALSE(end->has_value());
+      if (!stop_server) CHECK(failure(*end) == ErrorClass::kShuttingDown);
+    }
+  }
+}
+
+TEST_CASE("life: calls that race with stop end, whichever comes first", "[T-13][T-31]") {
+  for (int round = 0; round < 20; ++round) {
+    auto server = start();
+    auto client = start();
+    need(server.put("t", blob(1000, 1)));
+    std::atomic<bool> go{false};
+    std::vector<std::thread> callers;
+    for (int i = 0; i < 4; ++i)
+      callers.emplace_back([&] {
+        while (!go) std::this_thread::yield();
+        while (true) {
+          const auto got = client.get(server.ticket(), "t").wait();
+          if (got) continue;
+          CHECK(failure(got) == ErrorClass::kShuttingDown);
+          break;
+        }
+      });
+    go = true;
+    for (int i = 0; i < round; ++i) std::this_thread::yield();
+    need(client.stop().wait());
+    for (auto& caller : callers) caller.join();
+  }
+}
+
+TEST_CASE("life: two hundred nodes come and go; descriptors and threads stay", "[T-01][T-32]") {
+  const auto once = [](bool used) {
+    auto server = start();
+    auto client = start();
+    if (!used) return;
+    need(server.put("t", blob(100'000, 1)));
+    need(client.get(server.ticket(), "t").wait());
+    client.get(server.ticket(), "t").then([](Result<Tensor>) {});
+    auto held = client.receive();
+    const auto content = noise(10, 1);
+    auto dropped = server.push(client.ticket(), "x", TensorView::bytes(content));
+  };
+  once(true);
+  const std::size_t fds = open_fds(), tasks = threads();
+  for (int i = 0; i < 100; ++i) once(i % 10 == 0);
+  CHECK(soon([&] { return open_fds() == fds; }));
+  CHECK(soon([&] { return threads() == tasks; }));
+}
+
+TEST_CASE("life: what a node still holds when it goes is let go", "[T-32]") {
+  const auto held = std::make_shared<int>(1);
+  std::optional<Tensor> kept;
+  Future<Tensor> waiting;
+  {
+    auto server = start();
+    auto client = start();
+    const auto content = noise(100'000, 1);
+    need(server.put("t", TensorView::bytes(content), held));
+    kept = need(client.get(server.ticket(), "t").wait());
+    waiting = client.receive();
+  }
+  CHECK(held.use_count() == 1);
+  CHECK(same_bytes(*kept, noise(100'000, 1)));  // a lease outlives its node
+  CHECK(failure(waiting.wait()) == ErrorClass::kShuttingDown);
+}
+
+TEST_CASE("life: loans, handlers and futures may outlive their node") {
+  std::optional<Loan> loan;
+  std::optional<Handler> handler;
+  const auto content = noise(10, 1);
+  {
+    auto node = start();
+    loan = need(node.lend("t", TensorView::bytes(content)));
+    handler = need(node.on_offer("*", [](const Offer&) -> Result<MutableTensorView> { return MutableTensorView(); }));
+  }
+  loan->end();
+  handler.reset();
+}
