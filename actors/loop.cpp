@@ -275,6 +275,13 @@ void Loop::shut_down(TimePoint now) {
   core_.shut_down(now);
 }
 
+void Loop::end() {
+  for (int i = 0; i < 2; ++i) turn(Clock::now());
+  for (auto& [cookie, call] : std::exchange(calls_, {}))
+    call.resolve({.transfer = call.transfer, .cookie = cookie,
+                  .result = Error(ErrorClass::kShuttingDown, "transfer", "this node has stopped")});
+}
+
 void Loop::close_everything() { driver_.abandon(); }
 
 void Loop::log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) const {

@@ -69,6 +69,8 @@ class Loop final : public transfer::DriverHost {
   /// Runs the loop until `stop_running`; the endpoint actor's thread.
   void run();
   void stop_running();
+  /// When nobody runs it any more: does what was still submitted, and ends every call that is left with ShuttingDown.
+  void end();
   /// Makes progress on the calling thread until `ready` or `until`; returns at once where somebody else does so already.
   void drive(const std::function<bool()>& ready, TimePoint until);
   const std::vector<std::string>& addresses() const noexcept { return addresses_; }
@@ -101,6 +103,7 @@ class Loop final : public transfer::DriverHost {
   void offer_gone(transfer::TransferKey transfer) override;
   void finished(transfer::Outcome&& outcome) override;
   void session_ended(transfer::SessionKey session, const NodeId& peer, const Error& why) override;
+  void step(std::string_view name) override { phase(name); }
 
  private:
   struct Call {

@@ -19,6 +19,7 @@ struct JobMessage {
 /// Tells the endpoint actor to run its loop until it is stopped.
 struct RunLoop {
   Loop* loop = nullptr;
+  std::atomic<std::thread::id>* thread = nullptr;
 };
 
 }  // namespace weft::actors
@@ -38,7 +39,10 @@ caf::behavior worker_behavior(caf::event_based_actor*, std::atomic<std::thread::
 }
 
 caf::behavior endpoint_behavior(caf::event_based_actor*) {
-  return {[](const RunLoop& message) { message.loop->run(); }};
+  return {[](const RunLoop& message) {
+    message.thread->store(std::this_thread::get_id(), std::memory_order_relaxed);
+    message.loop->run();
+  }};
 }
 
 class ActorWorker final : public Worker {
@@ -66,6 +70,7 @@ struct Supervisor::State {
   std::unique_ptr<ActorWorker> worker{};
   std::unique_ptr<ActorWorker> callbacks{};
   caf::actor endpoint{};
+  std::atomic<std::thread::id> endpoint_thread{};
   Loop* loop = nullptr;
   bool stopped = false;
 };
@@ -98,11 +103,16 @@ Result<void> Supervisor::run(Loop& loop) {
   try {
     state_->loop = &loop;
     state_->endpoint = state_->system->spawn<caf::detached>(endpoint_behavior);
-    caf::anon_send(state_->endpoint, RunLoop{&loop});
+    caf::anon_send(state_->endpoint, RunLoop{&loop, &state_->endpoint_thread});
   } catch (const std::exception& error) {
     return fail(ErrorClass::kResourceExhausted, "start", error.what());
   }
   return {};
+}
+
+bool Supervisor::on_own_thread() const noexcept {
+  return on_callback_thread() || (state_->worker && state_->worker->is_this_thread()) ||
+         state_->endpoint_thread.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
 bool Supervisor::on_callback_thread() const noexcept { return state_->callbacks && state_->callbacks->is_this_thread(); }

@@ -27,6 +27,8 @@ class Supervisor {
   Result<void> run(Loop& loop);
   /// Whether the calling thread is the callbacks' actor's.
   bool on_callback_thread() const noexcept;
+  /// Whether the caller is one of its actors: who may not wait for their end.
+  bool on_own_thread() const noexcept;
   /// Stops the endpoint, then the worker, then the callbacks; each finishes what it is doing. Idempotent.
   void stop();
 

@@ -118,6 +118,8 @@ std::vector<Result<Tensor>> NodeState::get_many_local(const transfer::PullSpec& 
 }
 
 Future<Receipt> NodeState::push_local(transfer::PushSpec spec) {
+  if (stopped_.load(std::memory_order_acquire))
+    return Future<Receipt>::failed(Error(ErrorClass::kShuttingDown, "push", "this node is stopped (not started)"));
   const transfer::EntryRef entry = spec.entry;
   auto landing = loop_->landings().grow(std::max<std::uint64_t>(1, entry->bytes));
   if (!landing) return Future<Receipt>::failed(landing.error());

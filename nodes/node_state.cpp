@@ -56,7 +56,7 @@ std::uint64_t live_sessions(const transfer::Core& core) {
 }  // namespace
 
 Result<std::shared_ptr<NodeState>> NodeState::start(NodeOptions options) {
-  std::shared_ptr<NodeState> node(new NodeState(std::move(options)));
+  std::shared_ptr<NodeState> node(new NodeState(std::move(options)), &NodeState::destroy);
   WEFT_TRY(node->open());
   return node;
 }
@@ -152,18 +152,15 @@ Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
   return {};
 }
 
+void NodeState::destroy(NodeState* node) {
+  if (node->supervisor_ && node->supervisor_->on_own_thread()) std::thread([node] { delete node; }).detach();
+  else delete node;
+}
+
 NodeState::~NodeState() {
   if (loop_ && !stopped_.load(std::memory_order_acquire)) (void)stop(std::chrono::seconds(2));
-  if (!supervisor_) return;
-  if (supervisor_->on_callback_thread()) {
-    // A callback holds the last reference: its own thread cannot be waited for here.
-    std::thread([supervisor = std::move(supervisor_), loop = std::move(loop_)]() mutable {
-      supervisor->stop();
-      loop.reset();
-    }).detach();
-    return;
-  }
-  supervisor_->stop();
+  if (supervisor_) supervisor_->stop();
+  if (loop_) loop_->end();
 }
 
 Future<void> NodeState::stop(Deadline deadline) {
@@ -207,7 +204,7 @@ Future<void> NodeState::stop(Deadline deadline) {
       shared->resolve(fail(Error(ErrorClass::kShuttingDown, "receive", "this node is stopped (not started)")));
       close_gate(cookie);
     }
-    loop_->stop_running();
+    // The loop runs on until this object goes: a call that raced with the end is told by the core that it came too late.
   });
   return Future<void>::of();
 }
@@ -311,7 +308,6 @@ std::size_t NodeState::run_callbacks() {
 }
 
 bool NodeState::on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> work) {
-  if (stopped_.load(std::memory_order_acquire)) return false;
   struct Done {
     std::mutex mutex{};
     std::condition_variable changed{};

@@ -82,6 +82,8 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   };
 
   explicit NodeState(NodeOptions options) : options_(std::move(options)) {}
+  /// Where the last reference goes on a thread of the node's own, another thread must end it.
+  static void destroy(NodeState* node);
   Result<void> open();
   Result<void> open_lanes(actors::LoopOptions& loop);
   bool is_self(const Ticket& ticket) const { return ticket.node == id(); }
@@ -92,7 +94,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Future<T> call(const Ticket& ticket, ProgressFn on_progress, Begin begin, Convert convert);
   std::shared_ptr<Gate> open_gate(std::uint64_t cookie, ProgressFn on_progress);
   void close_gate(std::uint64_t cookie);
-  /// Runs on the loop and waits for it; nothing when the node is stopped.
+  /// Runs on the loop and waits for it, also when the node is stopped.
   bool on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> work);
   void show_offer(const actors::Inbox::Ask& ask);
   void fill_plan(Plan& plan, const transfer::SessionInfo& info) const;

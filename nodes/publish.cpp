@@ -90,7 +90,7 @@ Result<Loan> NodeState::lend(std::string name, TensorView view) {
 
 void NodeState::end_loan(const transfer::EntryRef& entry) {
   catalog_.remove_entry(*entry);
-  on_loop([&entry](actors::Loop& loop, TimePoint now) { loop.core().cancel_reading(*entry, now); });
+  on_loop([entry](actors::Loop& loop, TimePoint now) { loop.core().cancel_reading(*entry, now); });
 }
 
 Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const ServeOptions& options) {

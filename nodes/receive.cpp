@@ -27,9 +27,16 @@ Future<Tensor> NodeState::receive(std::string pattern, Deadline deadline) {
   shared->owner = weak_from_this();
   shared->cookie = cookie;
   open_gate(cookie, {});
+  bool late = false;  // stop has already ended those who wait
   {
     const std::lock_guard lock(mutex_);
-    receivers_[cookie] = shared;
+    late = stopped_.load(std::memory_order_acquire);
+    if (!late) receivers_[cookie] = shared;
+  }
+  if (late) {
+    shared->resolve(fail(Error(ErrorClass::kShuttingDown, "receive", "this node is stopped (not started)")));
+    close_gate(cookie);
+    return Future<Tensor>(std::move(shared));
   }
   const TimePoint until = deadline.resolve(Clock::now()).value_or(kNever);
   loop_->submit([this, cookie, until, pattern = std::move(pattern)](TimePoint now) mutable {

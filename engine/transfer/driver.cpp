@@ -74,6 +74,7 @@ void Driver::adopt(lane::Lane& lane, lane::Channel channel, SessionSpec spec, co
 void Driver::on_up(std::size_t lane, lane::Channel channel, TimePoint now) {
   Binding* binding = bindings_.find(id(lane, channel));
   if (binding == nullptr) return lanes_[lane]->close(channel);
+  host_->step(binding->adopting ? "session" : "rail");
   if (!binding->adopting)
     return core_->on_rail_up({.session = binding->session, .number = binding->number}, lanes_[lane]->traits(), now);
   Adopting& adopting = adopting_[binding->waiting];
@@ -136,6 +137,7 @@ void Driver::on_event(std::size_t lane, lane::Event& event, TimePoint now) {
                         [&](const lane::Up& e) { on_up(lane, e.channel, now); },
                         [&](const lane::MessageArrived& e) {
                           const Binding* binding = bindings_.find(id(lane, e.channel));
+                          host_->step("message");
                           if (binding != nullptr && binding->number == 0 && !binding->adopting)
                             core_->on_message(binding->session, e.message.bytes(), now);
                         },
@@ -144,6 +146,7 @@ void Driver::on_event(std::size_t lane, lane::Event& event, TimePoint now) {
                           if (e.channel)
                             if (const Binding* binding = bindings_.find(id(lane, *e.channel)))
                               from = RailRef{.session = binding->session, .number = binding->number};
+                          host_->step("arrival");
                           core_->on_arrived(e.immediate, from, now);
                         },
                         [&](const lane::Finished& e) { core_->on_finished(e.token, e.failed, now); },
@@ -230,6 +233,7 @@ bool Driver::post(TimePoint now) {
     for (; posts < kPostsPerRail; ++posts) {
       const Post* post = core_->peek(*ref, lane.room(channel), now);
       if (post == nullptr) break;
+      if (!post->is_message) host_->step("write");
       const lane::Posted posted = post->is_message ? lane.send(channel, post->gather, post->token)
                                                    : lane.write(channel, post->gather, post->remote, post->immediate, post->token);
       // Full: asked again when a post of this rail finishes. Down: its event is on the way.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <weft/crypto/pass.hpp>
@@ -25,6 +26,8 @@ class DriverHost {
   virtual void offer_gone(TransferKey transfer) = 0;
   virtual void finished(Outcome&& outcome) = 0;
   virtual void session_ended(SessionKey session, const NodeId& peer, const Error& why) = 0;
+  /// Told of each step ("session", "rail", "message", "write", "arrival"), before it is acted upon; for tests of faults.
+  virtual void step(std::string_view) {}
 };
 
 /// Drives one Core over lanes: carries the core's posts and actions to them and their events back. The same code runs in

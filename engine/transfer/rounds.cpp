@@ -44,7 +44,9 @@ void Core::Impl::open_round(Transfer& t, TimePoint now) {
   target.done_error.reset();
   if (slots_.free_count() < 4) {
     t.phase = Phase::kWaitSlots;
+    t.phase_since = now;
     starving_.push(t.key);
+    schedule(t);
     return;
   }
   t.phase = Phase::kMoving;
@@ -201,7 +203,9 @@ void Core::Impl::on_done(Transfer& t, const wire::Done& m, TimePoint now) {
     for (const wire::RailCount& count : m.rails)
       if (count.rail == rr.rail) rr.posted = count.posted;
   }
+  const TransferKey key = t.key;
   check_round(t, now);
+  if (Transfer* waits = transfers_.find(key)) schedule(*waits);  // for arrivals, not as long as for the last word
 }
 
 bool Core::Impl::round_quiet(const Transfer& t) const {

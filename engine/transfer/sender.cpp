@@ -257,7 +257,12 @@ void Core::Impl::send_done(Session& s, Transfer& t, const std::optional<Error>& 
   src.round_open = false;
   src.ever_done = src.ever_done || !error;
   rail_counts_.clear();
-  for (const SourceRail& sr : src.rails) rail_counts_.push_back({.rail = sr.rail, .posted = sr.posted});
+  for (const SourceRail& sr : src.rails) {
+    // A piece cut off between its writes has bytes under way that no immediate will tell of: counted as one that never
+    // arrives, so that the receiver fences this rail before it takes its memory back.
+    const bool cut_off = sr.has_piece && sr.offset != src.bytes.space.piece_begin(sr.piece);
+    rail_counts_.push_back({.rail = sr.rail, .posted = sr.posted + (cut_off ? 1 : 0)});
+  }
   if (!(WEFT_CANARY(kSkipLastWord) && error))
     send(s,
          wire::Done{.transfer = ref_of(t),

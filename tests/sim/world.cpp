@@ -84,7 +84,7 @@ bool World::turn_nodes() {
 }
 
 bool World::run_until(TimePoint end, const std::function<bool()>& done) {
-  for (std::uint64_t turns = 0;; ++turns) {
+  for (;;) {
     std::uint64_t spins = 0;
     while (turn_nodes()) {
       if (++spins > 100'000) {

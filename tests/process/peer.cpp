@@ -1,0 +1,119 @@
+/// A node in a process of its own, told what to do by lines on its standard input; it answers in lines. It stops or kills
+/// itself at a step of a transfer when it is told to, and dies with its parent.
+#include <csignal>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <tests/process/noise.hpp>
+#include <weft/weft.hpp>
+
+namespace {
+
+using namespace weft;
+
+/// When to stop or die: at the count-th time of a step.
+struct Trap {
+  std::mutex mutex;
+  std::string step;
+  int count = 0;
+  int signal = 0;
+
+  void reached(std::string_view name) {
+    const std::lock_guard lock(mutex);
+    if (signal == 0 || name != step || --count > 0) return;
+    const int now = std::exchange(signal, 0);
+    const std::string line = "at " + step + "\n";
+    if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) ::_exit(3);
+    ::kill(::getpid(), now);
+  }
+};
+
+void say(const std::string& line) { std::cout << line << std::endl; }
+
+template <class T>
+void say(const Result<T>& result) {
+  if (result) say("ok");
+  else say("error " + std::string(to_string(result.error().kind())) + " " + std::string(result.error().message()));
+}
+
+Result<void> check(const Tensor& got, std::size_t bytes, std::uint64_t seed) {
+  const auto expected = test::noise(bytes, seed);
+  if (got.bytes().size() == bytes && std::memcmp(got.bytes().data(), expected.data(), bytes) == 0) return {};
+  return fail(ErrorClass::kInternal, "peer", "other bytes than were served");
+}
+
+void obey(TensorNode& node, Trap& trap, std::istringstream& line) {
+  std::string verb, ticket, name;
+  std::size_t bytes = 0;
+  std::uint64_t seed = 0;
+  line >> verb;
+  if (verb == "serve") {
+    line >> name >> bytes >> seed;
+    const auto content = std::make_shared<std::vector<std::byte>>(test::noise(bytes, seed));
+    return say(node.put(name, TensorView::bytes(*content), content));
+  }
+  if (verb == "get") {
+    line >> ticket >> name >> bytes >> seed;
+    const auto got = node.get(ticket, name).wait();
+    return got ? say(check(*got, bytes, seed)) : say(got);
+  }
+  if (verb == "push") {
+    line >> ticket >> name >> bytes >> seed;
+    const auto content = test::noise(bytes, seed);
+    return say(node.push(ticket, name, TensorView::bytes(content)).wait());
+  }
+  if (verb == "receive") {
+    line >> name >> bytes >> seed;
+    const auto got = node.receive(name).wait();
+    return got ? say(check(*got, bytes, seed)) : say(got);
+  }
+  if (verb == "arm") {
+    const std::lock_guard lock(trap.mutex);
+    line >> trap.step >> trap.count >> name;
+    trap.signal = name == "kill" ? SIGKILL : SIGSTOP;
+    return say("ok");
+  }
+  if (verb == "descriptors") {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    line >> limit.rlim_cur;
+    return say(::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? "ok" : "error");
+  }
+  say("error what is " + verb);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  Trap trap;
+  NodeOptions options;
+  options.on_phase = [&trap](std::string_view name) { trap.reached(name); };
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string flag = argv[i];
+    if (flag == "--listen") options.listen = {argv[i + 1]};
+    if (flag == "--identity") options.identity = argv[i + 1];
+    if (flag == "--lane") options.lanes = {Lane::kTls};
+  }
+  auto node = TensorNode::start(std::move(options));
+  if (!node) {
+    say(node);
+    return 1;
+  }
+  say("ticket " + node->ticket().to_string());
+  for (std::string text; std::getline(std::cin, text);) {
+    std::istringstream line(text);
+    obey(*node, trap, line);
+  }
+  return 0;
+}
