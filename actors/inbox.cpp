@@ -16,9 +16,10 @@ void Inbox::listen_for(std::string_view pattern) {
 
 void Inbox::offered(transfer::AskOffer offer, Effects& effects) {
   if (offer.bytes > budget_) {
-    effects.decisions.emplace_back(offer.transfer, Error(ErrorClass::kOverloaded, "push",
-                                                         "larger than all of the receiver's inbox (" + human_bytes(budget_) + ")")
-                                                       .with_hint("on the other side: raise inbox_bytes, or choose where it lands"));
+    effects.decisions.emplace_back(
+        offer.transfer,
+        Error(ErrorClass::kOverloaded, "push", "larger than all of the receiver's inbox (" + human_bytes(budget_) + ")")
+            .with_hint("on the other side: raise inbox_bytes, or choose where it lands"));
     return;
   }
   held_.push_back(std::move(offer));
@@ -53,7 +54,8 @@ void Inbox::consider(Effects& effects) {
 }
 
 void Inbox::decided(transfer::TransferKey transfer, transfer::Decision decision, Effects& effects) {
-  const auto asked = std::find_if(asking_.begin(), asking_.end(), [&](const Moving& m) { return m.transfer == transfer; });
+  const auto asked =
+      std::find_if(asking_.begin(), asking_.end(), [&](const Moving& m) { return m.transfer == transfer; });
   if (asked == asking_.end()) return;
   Moving moving = *asked;
   asking_.erase(asked);
@@ -66,7 +68,8 @@ void Inbox::decided(transfer::TransferKey transfer, transfer::Decision decision,
 }
 
 void Inbox::arrived(transfer::TransferKey transfer, transfer::Received received, Effects& effects) {
-  const auto moving = std::find_if(moving_.begin(), moving_.end(), [&](const Moving& m) { return m.transfer == transfer; });
+  const auto moving =
+      std::find_if(moving_.begin(), moving_.end(), [&](const Moving& m) { return m.transfer == transfer; });
   std::byte* into = nullptr;
   if (moving != moving_.end()) {
     into = moving->into;
@@ -79,7 +82,8 @@ void Inbox::arrived(transfer::TransferKey transfer, transfer::Received received,
 }
 
 void Inbox::failed(transfer::TransferKey transfer, Effects& effects) {
-  const auto moving = std::find_if(moving_.begin(), moving_.end(), [&](const Moving& m) { return m.transfer == transfer; });
+  const auto moving =
+      std::find_if(moving_.begin(), moving_.end(), [&](const Moving& m) { return m.transfer == transfer; });
   if (moving == moving_.end()) return;
   used_ -= std::min(used_, moving->bytes);
   moving_.erase(moving);
@@ -109,8 +113,9 @@ std::optional<Inbox::Arrived> Inbox::try_receive(std::string_view pattern, Effec
 
 void Inbox::hand_out(Effects& effects) {
   for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
-    const auto found = std::find_if(arrived_.begin(), arrived_.end(),
-                                    [&](const Arrived& a) { return glob_match(waiter->pattern, a.received.item.name); });
+    const auto found = std::find_if(arrived_.begin(), arrived_.end(), [&](const Arrived& a) {
+      return glob_match(waiter->pattern, a.received.item.name);
+    });
     if (found == arrived_.end()) {
       ++waiter;
       continue;

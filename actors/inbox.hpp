@@ -79,7 +79,7 @@ class Inbox {
   std::vector<std::string> patterns_;
   std::vector<std::pair<std::uint64_t, std::string>> handlers_;
   std::deque<transfer::AskOffer> held_;
-  std::vector<Moving> asking_;   // shown to a handler
+  std::vector<Moving> asking_;  // shown to a handler
   std::vector<Moving> moving_;
   std::deque<Arrived> arrived_;
   std::deque<Waiter> waiters_;

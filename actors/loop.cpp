@@ -42,8 +42,8 @@ Result<std::unique_ptr<Loop>> Loop::open(LoopOptions options, const transfer::Ca
   WEFT_LET(auto dialer, stream::Dialer::open(context));
   WEFT_LET(auto framed, lane::FramedLane::open({.traits = lane::framed_traits(Lane::kTls, true), .draw_key = &draw}));
   options.core.random = &draw;
-  std::unique_ptr<Loop> loop(new Loop(std::move(options), catalog, worker, std::move(ring), std::move(epoll), std::move(framed),
-                                      std::move(acceptor), std::move(dialer)));
+  std::unique_ptr<Loop> loop(new Loop(std::move(options), catalog, worker, std::move(ring), std::move(epoll),
+                                      std::move(framed), std::move(acceptor), std::move(dialer)));
   WEFT_TRY(loop->start());
   return loop;
 }
@@ -102,8 +102,10 @@ bool Loop::turn_sessions(TimePoint now) {
     any = true;
     if (!incoming.pipe) {
       const std::string where = incoming.address.to_string();
-      log(LogLevel::kWarn, "session refused", {{"address", where}, {"class", to_string(incoming.pipe.error().kind())},
-                                               {"error", incoming.pipe.error().message()}});
+      log(LogLevel::kWarn, "session refused",
+          {{"address", where},
+           {"class", to_string(incoming.pipe.error().kind())},
+           {"error", incoming.pipe.error().message()}});
       continue;
     }
     adopt(std::move(*incoming.pipe), false, incoming.address, now);
@@ -115,14 +117,17 @@ bool Loop::turn_sessions(TimePoint now) {
     const NodeId peer = found->second;
     dials_.erase(found);
     pool_.dialled(peer, outcome.result.has_value(), now);
-    if (outcome.result) adopt(std::move(outcome.result->pipe), true, outcome.result->address, now);
-    else core_.dial_failed(peer, outcome.result.error(), now);
+    if (outcome.result)
+      adopt(std::move(outcome.result->pipe), true, outcome.result->address, now);
+    else
+      core_.dial_failed(peer, outcome.result.error(), now);
   }
   sessions_due_ = std::min({acceptor_.next_timer(), dialer_.next_timer(), now + std::chrono::microseconds(100)});
   return any;
 }
 
-void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stream::SocketAddress& address, TimePoint now) {
+void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stream::SocketAddress& address,
+                 TimePoint now) {
   const NodeId peer = pipe->peer();
   const auto failed = [&](const Error& why) {
     if (dialled) core_.dial_failed(peer, why, now);
@@ -138,7 +143,8 @@ void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stre
   }
   const bool clear = options_.trusted && options_.trusted(address);
   for (const auto& [lane, offer] : options_.rails)
-    if (clear || lane->traits().sealed || offer.lane == Lane::kVerbs || offer.lane == Lane::kEfa) spec.rail_lanes.push_back(offer);
+    if (clear || lane->traits().sealed || offer.lane == Lane::kVerbs || offer.lane == Lane::kEfa)
+      spec.rail_lanes.push_back(offer);
   const auto sessions = core_.sessions();
   const auto room = pool_.room(sessions, arriving());
   const bool full = !dialled && !room.now;
@@ -146,8 +152,11 @@ void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stre
   if (!channel) return failed(channel.error());
   driver_.adopt(*framed_, *channel, std::move(spec), *pass_key);
   // A stranger that this node's own dials do not vouch for is told why, and closed.
-  if (!dialled && !admitted) refused_.insert_or_assign(peer, admitted.error());
-  else if (full) refused_.insert_or_assign(peer, Error(ErrorClass::kOverloaded, "session", "too many sessions").with_hint("try again later"));
+  if (!dialled && !admitted)
+    refused_.insert_or_assign(peer, admitted.error());
+  else if (full)
+    refused_.insert_or_assign(
+        peer, Error(ErrorClass::kOverloaded, "session", "too many sessions").with_hint("try again later"));
   else if (!dialled) {
     if (room.evict) {
       pool_.evicted();
@@ -162,7 +171,8 @@ void Loop::need_session(const NodeId& peer) { dial(peer, now_); }
 void Loop::dial(const NodeId& peer, TimePoint now) {
   const Ticket* ticket = pool_.ticket(peer);
   if (ticket == nullptr)
-    return core_.dial_failed(peer, Error(ErrorClass::kPeerUnreachable, "dial", "no address is known for " + peer.short_string()), now);
+    return core_.dial_failed(
+        peer, Error(ErrorClass::kPeerUnreachable, "dial", "no address is known for " + peer.short_string()), now);
   if (core_.session_with(peer)) return;  // it came to us while we waited
   const auto room = pool_.room(core_.sessions(), arriving());
   if (!room.now || pool_.not_before(peer) > now) {
@@ -178,14 +188,17 @@ void Loop::dial(const NodeId& peer, TimePoint now) {
   for (const std::string& text : ticket->addresses) {
     const auto address = stream::Address::parse(text);
     if (!address) continue;
-    if (const auto number = stream::numeric_address(*address)) numeric.push_back(*number);
-    else names.push_back(*address);
+    if (const auto number = stream::numeric_address(*address))
+      numeric.push_back(*number);
+    else
+      names.push_back(*address);
   }
   if (names.empty()) return dial_addresses(peer, std::move(numeric), now);
   ++resolving_;
   worker_->run([this, peer, numeric = std::move(numeric), names = std::move(names)]() mutable {
     for (const stream::Address& name : names)
-      if (auto resolved = stream::resolve_address(name)) numeric.insert(numeric.end(), resolved->begin(), resolved->end());
+      if (auto resolved = stream::resolve_address(name))
+        numeric.insert(numeric.end(), resolved->begin(), resolved->end());
     submit([this, peer, numeric = std::move(numeric)](TimePoint then) mutable {
       --resolving_;
       dial_addresses(peer, std::move(numeric), then);
@@ -195,8 +208,11 @@ void Loop::dial(const NodeId& peer, TimePoint now) {
 
 void Loop::dial_addresses(const NodeId& peer, std::vector<stream::SocketAddress> addresses, TimePoint now) {
   if (addresses.empty())
-    return core_.dial_failed(peer, Error(ErrorClass::kPeerUnreachable, "dial", "the ticket's addresses name no host")
-                                       .with_hint("weft ticket TICKET shows them").with_peer(peer.short_string()), now);
+    return core_.dial_failed(peer,
+                             Error(ErrorClass::kPeerUnreachable, "dial", "the ticket's addresses name no host")
+                                 .with_hint("weft ticket TICKET shows them")
+                                 .with_peer(peer.short_string()),
+                             now);
   phase("dial");
   const auto id = dialer_.dial({.node = peer, .addresses = std::move(addresses)}, now + options_.dial_timeout, now);
   dials_[id] = peer;
@@ -239,21 +255,27 @@ void Loop::housekeeping(TimePoint now) {
   }
   landings_.collect();
   if (landings_.has_excess())
-    worker_->run([excess = std::make_shared<std::vector<memory::Buffer>>(landings_.drain_excess())]() mutable { excess.reset(); });
+    worker_->run([excess = std::make_shared<std::vector<memory::Buffer>>(landings_.drain_excess())]() mutable {
+      excess.reset();
+    });
   Inbox::Effects effects;
   inbox_.expire(now, effects);
   apply(std::move(effects), now);
 }
 
 TimePoint Loop::next_timer() const {
-  TimePoint next = std::min({driver_.next_timer(), acceptor_.next_timer(), dialer_.next_timer(), inbox_.next_deadline()});
+  TimePoint next =
+      std::min({driver_.next_timer(), acceptor_.next_timer(), dialer_.next_timer(), inbox_.next_deadline()});
   const bool busy = !calls_.empty() || !waiting_dials_.empty() || !refused_.empty();
-  if (busy) next = std::min(next, next_housekeeping_);
-  else if (driver_.sessions() != 0) next = std::min(next, next_housekeeping_ + pool_.options().idle / 4);
+  if (busy)
+    next = std::min(next, next_housekeeping_);
+  else if (driver_.sessions() != 0)
+    next = std::min(next, next_housekeeping_ + pool_.options().idle / 4);
   return next;
 }
 
-void Loop::expect(transfer::TransferKey transfer, std::uint64_t cookie, Resolve resolve, std::shared_ptr<ProgressCell> cell) {
+void Loop::expect(transfer::TransferKey transfer, std::uint64_t cookie, Resolve resolve,
+                  std::shared_ptr<ProgressCell> cell) {
   calls_[cookie] = {.transfer = transfer, .resolve = std::move(resolve), .cell = std::move(cell)};
 }
 
@@ -278,7 +300,8 @@ void Loop::shut_down(TimePoint now) {
 void Loop::end() {
   for (int i = 0; i < 2; ++i) turn(Clock::now());
   for (auto& [cookie, call] : std::exchange(calls_, {}))
-    call.resolve({.transfer = call.transfer, .cookie = cookie,
+    call.resolve({.transfer = call.transfer,
+                  .cookie = cookie,
                   .result = Error(ErrorClass::kShuttingDown, "transfer", "this node has stopped")});
 }
 

@@ -43,7 +43,7 @@ struct LoopOptions {
   std::vector<std::string> listen{};
   /// Lanes for rails, best first, each with what hello says of it.
   std::vector<std::pair<std::unique_ptr<lane::Lane>, wire::LaneOffer>> rails{};
-  bool tls = true;                                      ///< bulk may go as placed writes in the session's stream
+  bool tls = true;  ///< bulk may go as placed writes in the session's stream
   /// Whether bulk to this address may travel in clear.
   std::function<bool(const stream::SocketAddress&)> trusted{};
   LogSink log{};
@@ -51,8 +51,8 @@ struct LoopOptions {
 };
 
 /// The function that makes progress for everything one endpoint owns: its core, lanes, listeners, dials, landings and
-/// inbox. `turn` runs it once. It has no thread: whoever holds the token runs it, usually the endpoint actor, sometimes a
-/// caller who waits for a result (`drive`). Every other member may be called from any thread only where it says so.
+/// inbox. `turn` runs it once. It has no thread: whoever holds the token runs it, usually the endpoint actor, sometimes
+/// a caller who waits for a result (`drive`). Every other member may be called from any thread only where it says so.
 class Loop final : public transfer::DriverHost {
  public:
   using Resolve = std::move_only_function<void(transfer::Outcome&&)>;
@@ -71,7 +71,8 @@ class Loop final : public transfer::DriverHost {
   void stop_running();
   /// When nobody runs it any more: does what was still submitted, and ends every call that is left with ShuttingDown.
   void end();
-  /// Makes progress on the calling thread until `ready` or `until`; returns at once where somebody else does so already.
+  /// Makes progress on the calling thread until `ready` or `until`; returns at once where somebody else does so
+  /// already.
   void drive(const std::function<bool()>& ready, TimePoint until);
   const std::vector<std::string>& addresses() const noexcept { return addresses_; }
 
@@ -81,7 +82,8 @@ class Loop final : public transfer::DriverHost {
   SessionPool& pool() noexcept { return pool_; }
   memory::LandingPool& landings() noexcept { return landings_; }
   /// Registers who hears of a call's end. `cell` may be null.
-  void expect(transfer::TransferKey transfer, std::uint64_t cookie, Resolve resolve, std::shared_ptr<ProgressCell> cell);
+  void expect(transfer::TransferKey transfer, std::uint64_t cookie, Resolve resolve,
+              std::shared_ptr<ProgressCell> cell);
   transfer::TransferKey transfer_of(std::uint64_t cookie) const;
   void learn(const Ticket& ticket);
   void set_ask(Ask ask) { ask_ = std::move(ask); }
@@ -151,7 +153,7 @@ class Loop final : public transfer::DriverHost {
   std::map<stream::DialId, NodeId> dials_;
   std::size_t resolving_ = 0;
   std::vector<NodeId> waiting_dials_;  // for room in the pool, or for their back-off
-  std::map<NodeId, Error> refused_;         // strangers to be told why, once hello was heard
+  std::map<NodeId, Error> refused_;    // strangers to be told why, once hello was heard
   std::map<NodeId, std::string> last_address_;
   TimePoint now_{};
   TimePoint next_housekeeping_{};

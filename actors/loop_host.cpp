@@ -60,17 +60,19 @@ void Loop::take_landing(transfer::TransferKey transfer, std::uint64_t bytes) {
 void Loop::prepare(transfer::Prepare&& prepare) {
   Error why(ErrorClass::kInternal, "read", "");
   switch (read_ranges(prepare, false, &why)) {
-    case ReadNow::kDone: return core_.on_prepared(prepare.transfer, prepare.piece, {}, now_);
-    case ReadNow::kFailed: return core_.on_prepared(prepare.transfer, prepare.piece, fail(std::move(why)), now_);
-    case ReadNow::kWouldBlock: break;
+    case ReadNow::kDone:
+      return core_.on_prepared(prepare.transfer, prepare.piece, {}, now_);
+    case ReadNow::kFailed:
+      return core_.on_prepared(prepare.transfer, prepare.piece, fail(std::move(why)), now_);
+    case ReadNow::kWouldBlock:
+      break;
   }
   worker_->run([this, prepare = std::move(prepare)] {
     Error error(ErrorClass::kInternal, "read", "");
     Result<void> result;
     if (read_ranges(prepare, true, &error) != ReadNow::kDone) result = fail(std::move(error));
-    submit([this, transfer = prepare.transfer, piece = prepare.piece, result = std::move(result)](TimePoint now) mutable {
-      core_.on_prepared(transfer, piece, std::move(result), now);
-    });
+    submit([this, transfer = prepare.transfer, piece = prepare.piece, result = std::move(result)](
+               TimePoint now) mutable { core_.on_prepared(transfer, piece, std::move(result), now); });
   });
 }
 

@@ -30,14 +30,16 @@ void Loop::block(TimePoint until) {
   }
   if (!driver_.may_block() || !ring_.prepare_sleep()) return;
   until = std::min(until, next_timer());
-  const Duration left = std::clamp<Duration>(until == kNever ? Duration(std::chrono::seconds(10)) : until - now, Duration{},
-                                             std::chrono::seconds(10));
-  const timespec timeout{.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000), .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
+  const Duration left = std::clamp<Duration>(until == kNever ? Duration(std::chrono::seconds(10)) : until - now,
+                                             Duration{}, std::chrono::seconds(10));
+  const timespec timeout{.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
+                         .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
   std::array<epoll_event, 16> events{};
   const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &timeout, nullptr);
   ring_.woke();
   for (int i = 0; i < count; ++i)
-    if (events[static_cast<std::size_t>(i)].data.fd == acceptor_.waitable() || events[static_cast<std::size_t>(i)].data.fd == dialer_.waitable())
+    if (events[static_cast<std::size_t>(i)].data.fd == acceptor_.waitable() ||
+        events[static_cast<std::size_t>(i)].data.fd == dialer_.waitable())
       sessions_ready_ = true;
 }
 

@@ -25,7 +25,8 @@ SessionPool::Room SessionPool::room(const std::vector<transfer::SessionInfo>& se
   for (const auto& session : sessions) taken += session.closing ? 0 : 1;
   if (taken < options_.limit) return {.now = true};
   for (const auto& session : sessions)
-    if (session.established && !session.closing && session.transfers == 0 && (oldest == nullptr || session.idle_since < oldest->idle_since))
+    if (session.established && !session.closing && session.transfers == 0 &&
+        (oldest == nullptr || session.idle_since < oldest->idle_since))
       oldest = &session;
   if (oldest == nullptr) return {};
   return {.now = true, .evict = oldest->key};
@@ -42,13 +43,16 @@ void SessionPool::dialled(const NodeId& peer, bool ok, TimePoint now) {
   const auto found = peers_.find(peer);
   if (found == peers_.end()) return;
   found->second.failed_at = ok ? TimePoint{} : now;
-  found->second.backoff = ok ? Duration{} : std::clamp<Duration>(found->second.backoff * 2, std::chrono::milliseconds(10), std::chrono::seconds(1));
+  found->second.backoff =
+      ok ? Duration{}
+         : std::clamp<Duration>(found->second.backoff * 2, std::chrono::milliseconds(10), std::chrono::seconds(1));
 }
 
 std::vector<transfer::SessionKey> SessionPool::idle(const std::vector<transfer::SessionInfo>& sessions, TimePoint now) {
   std::vector<transfer::SessionKey> done;
   for (const auto& session : sessions)
-    if (session.established && !session.closing && session.transfers == 0 && now - session.idle_since >= options_.idle) done.push_back(session.key);
+    if (session.established && !session.closing && session.transfers == 0 && now - session.idle_since >= options_.idle)
+      done.push_back(session.key);
   return done;
 }
 

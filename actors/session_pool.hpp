@@ -14,8 +14,8 @@
 namespace weft::actors {
 
 /// Which sessions a node keeps: where its peers are, one dial per peer however many calls ask, a limit with eviction of
-/// the least recently used idle one, idle time-out, back-off after a failed dial, and metrics. State with plain methods;
-/// the endpoint's loop owns it.
+/// the least recently used idle one, idle time-out, back-off after a failed dial, and metrics. State with plain
+/// methods; the endpoint's loop owns it.
 class SessionPool {
  public:
   struct Options {

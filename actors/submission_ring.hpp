@@ -27,7 +27,8 @@ class SubmissionRing {
     if (!fd) return fail_errno(errno, "eventfd");
     return SubmissionRing(std::move(fd));
   }
-  SubmissionRing(SubmissionRing&& other) noexcept : wake_(std::move(other.wake_)), head_(other.head_.exchange(nullptr)) {}
+  SubmissionRing(SubmissionRing&& other) noexcept
+      : wake_(std::move(other.wake_)), head_(other.head_.exchange(nullptr)) {}
   SubmissionRing& operator=(SubmissionRing&&) = delete;
   ~SubmissionRing() {
     for (Node* node = head_.exchange(nullptr); node != nullptr;) delete std::exchange(node, node->next);
@@ -38,8 +39,7 @@ class SubmissionRing {
     auto* node = new Node{.work = std::move(work), .next = head_.load(std::memory_order_relaxed)};
     // Pairs with the exchange in `run`: who takes the list sees the work. Sequentially consistent, so that either this
     // push is seen before the consumer sleeps, or the sleep is seen here.
-    while (!head_.compare_exchange_weak(node->next, node, std::memory_order_seq_cst)) {
-    }
+    while (!head_.compare_exchange_weak(node->next, node, std::memory_order_seq_cst)) {}
     if (sleeping_.load(std::memory_order_seq_cst)) wake();
   }
   /// Any thread: makes a sleeping consumer look around.

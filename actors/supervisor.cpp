@@ -115,7 +115,9 @@ bool Supervisor::on_own_thread() const noexcept {
          state_->endpoint_thread.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
-bool Supervisor::on_callback_thread() const noexcept { return state_->callbacks && state_->callbacks->is_this_thread(); }
+bool Supervisor::on_callback_thread() const noexcept {
+  return state_->callbacks && state_->callbacks->is_this_thread();
+}
 
 void Supervisor::stop() {
   if (!state_ || std::exchange(state_->stopped, true)) return;

@@ -9,8 +9,8 @@
 
 namespace weft::actors {
 
-/// Builds a node's actors and ends them in order: the callbacks' actor and the worker first up and last down, the endpoint
-/// between. Each is a detached actor, so each has a thread of its own. Made and ended by one thread.
+/// Builds a node's actors and ends them in order: the callbacks' actor and the worker first up and last down, the
+/// endpoint between. Each is a detached actor, so each has a thread of its own. Made and ended by one thread.
 class Supervisor {
  public:
   /// ResourceExhausted: no threads.

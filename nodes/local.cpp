@@ -32,11 +32,13 @@ Result<void> copy_out(const transfer::Entry& entry, const Selection& selection, 
       return true;
     }
     for (std::uint64_t done = 0; done < length;) {
-      const ssize_t got = ::pread(entry.file->fd.get(), to + dense + done, length - done, static_cast<off_t>(entry.file_offset + at + done));
+      const ssize_t got = ::pread(entry.file->fd.get(), to + dense + done, length - done,
+                                  static_cast<off_t>(entry.file_offset + at + done));
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) {
-        result = got == 0 ? fail(ErrorClass::kMalformed, "read", entry.file->path + " is shorter than when it was served")
-                          : fail_errno(errno, "read", entry.file->path);
+        result = got == 0
+                     ? fail(ErrorClass::kMalformed, "read", entry.file->path + " is shorter than when it was served")
+                     : fail_errno(errno, "read", entry.file->path);
         return false;
       }
       done += static_cast<std::uint64_t>(got);
@@ -60,9 +62,14 @@ Result<Tensor> NodeState::get_local(const transfer::EntryRef& entry, const trans
   WEFT_LET(const Selection selection, select(*entry, part));
   std::shared_ptr<std::byte[]> bytes(new std::byte[std::max<std::uint64_t>(1, selection.bytes())]);
   WEFT_TRY(copy_out(*entry, selection, bytes.get()));
-  Tensor::Parts parts{.lease = bytes, .name = entry->name, .generation = entry->generation,
-                      .digest = digest_of(bytes.get(), selection.bytes(), entry->generation), .lane = Lane::kLocal, .from = id(),
-                      .index = entry->index, .incarnation = incarnation_};
+  Tensor::Parts parts{.lease = bytes,
+                      .name = entry->name,
+                      .generation = entry->generation,
+                      .digest = digest_of(bytes.get(), selection.bytes(), entry->generation),
+                      .lane = Lane::kLocal,
+                      .from = id(),
+                      .index = entry->index,
+                      .incarnation = incarnation_};
   if (into == nullptr || into->data == nullptr) {
     WEFT_LET(parts.view, TensorView::make(selection.meta(), bytes.get()));
     return Tensor(std::move(parts));
@@ -73,9 +80,9 @@ Result<Tensor> NodeState::get_local(const transfer::EntryRef& entry, const trans
   if ((typed && (into->meta.dtype != meta.dtype || into->meta.shape != meta.shape)) ||
       (into->selection ? room != selection.bytes() : room < selection.bytes()))
     return fail(Error(ErrorClass::kInvalidArgument, "get",
-                      fmt::format("\"{}\" is {} {} ({}), `into` is {} {} ({})", escaped(entry->name), to_string(meta.dtype),
-                                  meta.shape.to_string(), human_bytes(selection.bytes()), to_string(into->meta.dtype),
-                                  into->meta.shape.to_string(), human_bytes(room)))
+                      fmt::format("\"{}\" is {} {} ({}), `into` is {} {} ({})", escaped(entry->name),
+                                  to_string(meta.dtype), meta.shape.to_string(), human_bytes(selection.bytes()),
+                                  to_string(into->meta.dtype), into->meta.shape.to_string(), human_bytes(room)))
                     .with_hint("give a destination of that type and shape"));
   if (!into->selection) {
     std::memcpy(into->data, bytes.get(), selection.bytes());
@@ -89,17 +96,21 @@ Result<Tensor> NodeState::get_local(const transfer::EntryRef& entry, const trans
   return Tensor(std::move(parts));
 }
 
-std::vector<Result<Tensor>> NodeState::get_many_local(const transfer::PullSpec& spec, const std::vector<MutableTensorView>& into) {
+std::vector<Result<Tensor>> NodeState::get_many_local(const transfer::PullSpec& spec,
+                                                      const std::vector<MutableTensorView>& into) {
   const auto snapshot = catalog_.snapshot();
   std::vector<Result<Tensor>> all;
   const std::size_t items = std::max(spec.names.size(), spec.handles.size());
   for (std::size_t i = 0; i < items; ++i) {
     const auto entry = spec.names.empty() ? snapshot->find(spec.handles[i].index) : snapshot->find(spec.names[i]);
     if (!spec.names.empty() && !entry) {
-      all.push_back(fail(Error(ErrorClass::kNotFound, "get", fmt::format("no tensor named \"{}\"", escaped(spec.names[i]))).with_name(spec.names[i])));
+      all.push_back(
+          fail(Error(ErrorClass::kNotFound, "get", fmt::format("no tensor named \"{}\"", escaped(spec.names[i])))
+                   .with_name(spec.names[i])));
       continue;
     }
-    const bool stale = spec.names.empty() && (!entry || entry->generation != spec.handles[i].generation || spec.handles[i].incarnation != incarnation_);
+    const bool stale = spec.names.empty() && (!entry || entry->generation != spec.handles[i].generation ||
+                                              spec.handles[i].incarnation != incarnation_);
     const auto& rule = spec.generation;
     if (stale || (rule.kind == wire::GenerationRuleKind::kExactly && entry->generation != rule.generation)) {
       all.push_back(fail(Error(ErrorClass::kStale, "get", "that generation is gone")));
@@ -123,17 +134,27 @@ Future<Receipt> NodeState::push_local(transfer::PushSpec spec) {
   const transfer::EntryRef entry = spec.entry;
   auto landing = loop_->landings().grow(std::max<std::uint64_t>(1, entry->bytes));
   if (!landing) return Future<Receipt>::failed(landing.error());
-  if (auto copied = copy_out(*entry, *entry->whole, landing->data()); !copied) return Future<Receipt>::failed(copied.error());
+  if (auto copied = copy_out(*entry, *entry->whole, landing->data()); !copied)
+    return Future<Receipt>::failed(copied.error());
   const Digest digest = digest_of(landing->data(), entry->bytes, entry->generation);
-  transfer::Received received{.from = id(), .id = {.opener = incarnation_, .sequence = 0}, .lane = Lane::kLocal, .landing = std::move(*landing),
-                              .item = {.name = entry->name, .meta = entry->whole->meta(), .bytes = entry->bytes, .generation = entry->generation, .digest = digest}};
+  transfer::Received received{.from = id(),
+                              .id = {.opener = incarnation_, .sequence = 0},
+                              .lane = Lane::kLocal,
+                              .landing = std::move(*landing),
+                              .item = {.name = entry->name,
+                                       .meta = entry->whole->meta(),
+                                       .bytes = entry->bytes,
+                                       .generation = entry->generation,
+                                       .digest = digest}};
   const bool there = on_loop([received = std::move(received)](actors::Loop& loop, TimePoint now) mutable {
     actors::Inbox::Effects effects;
     loop.inbox().arrived({}, std::move(received), effects);
     loop.apply(std::move(effects), now);
   });
-  if (!there) return Future<Receipt>::failed(Error(ErrorClass::kShuttingDown, "push", "this node is stopped (not started)"));
-  return Future<Receipt>::of(Receipt{.bytes = entry->bytes, .generation = entry->generation, .digest = digest, .lane = Lane::kLocal});
+  if (!there)
+    return Future<Receipt>::failed(Error(ErrorClass::kShuttingDown, "push", "this node is stopped (not started)"));
+  return Future<Receipt>::of(
+      Receipt{.bytes = entry->bytes, .generation = entry->generation, .digest = digest, .lane = Lane::kLocal});
 }
 
 }  // namespace weft::detail

@@ -45,12 +45,14 @@ std::uint64_t ram_bytes() {
 }
 
 std::int64_t wall_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::uint64_t live_sessions(const transfer::Core& core) {
   const auto all = core.sessions();
-  return static_cast<std::uint64_t>(std::count_if(all.begin(), all.end(), [](const auto& session) { return !session.closing; }));
+  return static_cast<std::uint64_t>(
+      std::count_if(all.begin(), all.end(), [](const auto& session) { return !session.closing; }));
 }
 
 }  // namespace
@@ -67,14 +69,16 @@ Result<void> NodeState::open() {
     text = listen_address(text);
     WEFT_LET(const auto address, stream::Address::parse(text));
     if (!stream::is_loopback(address) && !options_.access.reaches_beyond_host())
-      return fail(Error(ErrorClass::kInvalidArgument, "start", fmt::format("{} can be reached from other hosts, and no access rule says by whom", text))
+      return fail(Error(ErrorClass::kInvalidArgument, "start",
+                        fmt::format("{} can be reached from other hosts, and no access rule says by whom", text))
                       .with_hint("--allow any, or --allow NODEID for each peer; or listen on 127.0.0.1"));
   }
   if (options_.callbacks == Callbacks::kManual) {
     manual_fd_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!manual_fd_) return fail_errno(errno, "eventfd");
   }
-  auto identity = options_.identity.empty() ? crypto::Identity::generate() : crypto::Identity::load_or_create(options_.identity);
+  auto identity =
+      options_.identity.empty() ? crypto::Identity::generate() : crypto::Identity::load_or_create(options_.identity);
   if (!identity) return std::unexpected(std::move(identity).error());
   identity_ = std::make_shared<const crypto::Identity>(std::move(*identity));
   WEFT_LET(incarnation_, crypto::draw_incarnation());
@@ -90,7 +94,8 @@ Result<void> NodeState::open() {
   loop.inbox_bytes = options_.limits.inbox_bytes;
   const std::uint64_t ram = ram_bytes();
   loop.landings.max_bytes = options_.limits.memory_bytes != 0 ? options_.limits.memory_bytes : ram / 2;
-  loop.landings.warm_bytes = options_.limits.warm_bytes != 0 ? options_.limits.warm_bytes : std::min<std::uint64_t>(ram / 4, 8ull << 30);
+  loop.landings.warm_bytes =
+      options_.limits.warm_bytes != 0 ? options_.limits.warm_bytes : std::min<std::uint64_t>(ram / 4, 8ull << 30);
   loop.log = options_.log;
   loop.on_phase = options_.on_phase;
   loop.core = {.self = identity_->node_id(),
@@ -126,9 +131,11 @@ Result<void> NodeState::open() {
 
 Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
   const auto wanted = [&](Lane lane) {
-    return options_.lanes.empty() || std::find(options_.lanes.begin(), options_.lanes.end(), lane) != options_.lanes.end();
+    return options_.lanes.empty() ||
+           std::find(options_.lanes.begin(), options_.lanes.end(), lane) != options_.lanes.end();
   };
-  lane_reports_.push_back({.lane = "tls", .used = true, .detail = "TLS 1.3, placed writes inside the session's stream"});
+  lane_reports_.push_back(
+      {.lane = "tls", .used = true, .detail = "TLS 1.3, placed writes inside the session's stream"});
   if (!wanted(Lane::kTcp)) {
     lane_reports_.push_back({.lane = "tcp", .used = false, .detail = "not among the lanes that were allowed"});
     return {};
@@ -136,25 +143,31 @@ Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
   std::string bind = "127.0.0.1";
   for (const std::string& text : options_.listen)
     if (const auto address = stream::Address::parse(text); address && address->kind == stream::Address::Kind::kTcp)
-      if (const auto number = stream::numeric_address(*address); number && address->host != "0.0.0.0" && address->host != "::")
+      if (const auto number = stream::numeric_address(*address);
+          number && address->host != "0.0.0.0" && address->host != "::")
         bind = address->host;
   auto opened = fabric::FabricLane::open({.bind_address = bind, .draw_key = [] { return crypto::random_u64(); }});
   if (!opened) {
-    lane_reports_.push_back({.lane = "tcp", .used = false, .detail = "libfabric: " + std::string(opened.error().message())});
+    lane_reports_.push_back(
+        {.lane = "tcp", .used = false, .detail = "libfabric: " + std::string(opened.error().message())});
     return {};
   }
   const auto version = fabric::FabricVersion::running();
   lane_reports_.push_back({.lane = "tcp",
                            .used = true,
                            .detail = fmt::format("libfabric {} \"{}\", in clear: loopback and trusted networks only",
-                                                 version ? fmt::format("{}.{}", version->major, version->minor) : "", (*opened)->provider_name())});
-  loop.rails.emplace_back(std::move(*opened), wire::LaneOffer{.lane = Lane::kTcp, .provider = "tcp", .wire_version = 3});
+                                                 version ? fmt::format("{}.{}", version->major, version->minor) : "",
+                                                 (*opened)->provider_name())});
+  loop.rails.emplace_back(std::move(*opened),
+                          wire::LaneOffer{.lane = Lane::kTcp, .provider = "tcp", .wire_version = 3});
   return {};
 }
 
 void NodeState::destroy(NodeState* node) {
-  if (node->supervisor_ && node->supervisor_->on_own_thread()) std::thread([node] { delete node; }).detach();
-  else delete node;
+  if (node->supervisor_ && node->supervisor_->on_own_thread())
+    std::thread([node] { delete node; }).detach();
+  else
+    delete node;
 }
 
 NodeState::~NodeState() {
@@ -204,7 +217,8 @@ Future<void> NodeState::stop(Deadline deadline) {
       shared->resolve(fail(Error(ErrorClass::kShuttingDown, "receive", "this node is stopped (not started)")));
       close_gate(cookie);
     }
-    // The loop runs on until this object goes: a call that raced with the end is told by the core that it came too late.
+    // The loop runs on until this object goes: a call that raced with the end is told by the core that it came too
+    // late.
   });
   return Future<void>::of();
 }
@@ -215,9 +229,10 @@ std::shared_ptr<NodeState::Gate> NodeState::open_gate(std::uint64_t cookie, Prog
   gate->started = Clock::now();
   if (on_progress)
     gate->cell->changed = [weak = weak_from_this(), cookie, report = std::move(on_progress)] {
-      if (auto node = weak.lock()) node->run([weak, cookie, report] {
-        if (auto alive = weak.lock()) report(alive->progress(cookie));
-      });
+      if (auto node = weak.lock())
+        node->run([weak, cookie, report] {
+          if (auto alive = weak.lock()) report(alive->progress(cookie));
+        });
     };
   const std::lock_guard lock(mutex_);
   gates_[cookie] = gate;
@@ -271,7 +286,8 @@ Progress NodeState::progress(std::uint64_t cookie) {
     if (found == gates_.end()) return {};
     gate = found->second;
   }
-  Progress progress{.done = gate->cell->done.load(std::memory_order_relaxed), .total = gate->cell->total.load(std::memory_order_relaxed)};
+  Progress progress{.done = gate->cell->done.load(std::memory_order_relaxed),
+                    .total = gate->cell->total.load(std::memory_order_relaxed)};
   const double seconds = std::chrono::duration<double>(Clock::now() - gate->started).count();
   if (seconds > 0) progress.bytes_per_second = static_cast<double>(progress.done) / seconds;
   if (progress.bytes_per_second > 0)
@@ -348,12 +364,24 @@ NodeStats NodeState::stats() {
   on_loop([stats](actors::Loop& loop, TimePoint) {
     const transfer::CoreStats core = loop.core().stats();
     const auto& pool = loop.pool().metrics();
-    *stats = {.pulls = core.pulls, .pushes = core.pushes, .serves = core.serves, .receives = core.receives,
-              .failed = core.failed, .bytes_in = core.bytes_in, .bytes_out = core.bytes_out,
-              .integrity_failures = core.integrity_failures, .stale = core.stale, .pieces_reasked = core.pieces_reasked,
-              .dials = pool.dials, .pool_hits = pool.hits, .pool_misses = pool.misses, .evictions = pool.evictions,
-              .sessions = live_sessions(loop.core()), .transfers = core.transfers_live,
-              .landing_bytes = loop.landings().live_bytes(), .inbox = loop.inbox().size()};
+    *stats = {.pulls = core.pulls,
+              .pushes = core.pushes,
+              .serves = core.serves,
+              .receives = core.receives,
+              .failed = core.failed,
+              .bytes_in = core.bytes_in,
+              .bytes_out = core.bytes_out,
+              .integrity_failures = core.integrity_failures,
+              .stale = core.stale,
+              .pieces_reasked = core.pieces_reasked,
+              .dials = pool.dials,
+              .pool_hits = pool.hits,
+              .pool_misses = pool.misses,
+              .evictions = pool.evictions,
+              .sessions = live_sessions(loop.core()),
+              .transfers = core.transfers_live,
+              .landing_bytes = loop.landings().live_bytes(),
+              .inbox = loop.inbox().size()};
   });
   NodeStats result = *stats;
   result.catalog_tensors = snapshot->size();

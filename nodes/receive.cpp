@@ -8,7 +8,9 @@ namespace weft::detail {
 Tensor NodeState::tensor_of(actors::Inbox::Arrived&& arrived) {
   transfer::Received& received = arrived.received;
   auto landing = std::make_shared<memory::Landing>(std::move(received.landing));
-  const void* data = arrived.into != nullptr ? arrived.into : landing->data() == nullptr ? nullptr : landing->data() + received.item.offset;
+  const void* data = arrived.into != nullptr      ? arrived.into
+                     : landing->data() == nullptr ? nullptr
+                                                  : landing->data() + received.item.offset;
   auto view = TensorView::make(received.item.meta, data);
   return Tensor(Tensor::Parts{.view = view ? *view : TensorView{},
                               .lease = std::move(landing),
@@ -69,14 +71,18 @@ std::optional<Tensor> NodeState::try_receive(std::string_view pattern) {
   return tensor_of(std::move(**taken));
 }
 
-Result<Handler> NodeState::on_offer(std::string pattern, std::move_only_function<Result<MutableTensorView>(const Offer&)> choose) {
-  if (stopped_.load(std::memory_order_acquire)) return fail(ErrorClass::kShuttingDown, "on_offer", "this node is stopped (not started)");
+Result<Handler> NodeState::on_offer(std::string pattern,
+                                    std::move_only_function<Result<MutableTensorView>(const Offer&)> choose) {
+  if (stopped_.load(std::memory_order_acquire))
+    return fail(ErrorClass::kShuttingDown, "on_offer", "this node is stopped (not started)");
   auto state = std::make_shared<HandlerState>();
   state->node = weak_from_this();
   state->id = next_cookie_.fetch_add(1, std::memory_order_relaxed);
   {
     const std::lock_guard lock(mutex_);
-    handlers_.push_back({.id = state->id, .choose = std::make_shared<std::move_only_function<Result<MutableTensorView>(const Offer&)>>(std::move(choose))});
+    handlers_.push_back({.id = state->id,
+                         .choose = std::make_shared<std::move_only_function<Result<MutableTensorView>(const Offer&)>>(
+                             std::move(choose))});
   }
   loop_->submit([this, id = state->id, pattern = std::move(pattern)](TimePoint now) mutable {
     actors::Inbox::Effects effects;
@@ -108,18 +114,28 @@ void NodeState::show_offer(const actors::Inbox::Ask& ask) {
     transfer::Decision decision = Error(ErrorClass::kOverloaded, "push", "nobody receives it any more");
     if (choose) {
       const transfer::AskOffer& offer = ask.offer;
-      auto chosen = (*choose)(Offer{.from = offer.from, .name = offer.name, .meta = offer.meta, .bytes = offer.bytes, .generation = offer.generation});
-      if (!chosen) decision = chosen.error();
-      else if (auto valid = chosen->check(); !valid) decision = valid.error();
+      auto chosen = (*choose)(Offer{.from = offer.from,
+                                    .name = offer.name,
+                                    .meta = offer.meta,
+                                    .bytes = offer.bytes,
+                                    .generation = offer.generation});
+      if (!chosen)
+        decision = chosen.error();
+      else if (auto valid = chosen->check(); !valid)
+        decision = valid.error();
       else if (chosen->byte_size() < offer.bytes || !chosen->meta().strides.empty())
-        decision = Error(ErrorClass::kInvalidArgument, "on_offer", "the destination must be dense and as large as what is pushed");
-      else decision = transfer::Accept{.into = static_cast<std::byte*>(chosen->data()), .size = static_cast<std::size_t>(chosen->byte_size())};
+        decision = Error(ErrorClass::kInvalidArgument, "on_offer",
+                         "the destination must be dense and as large as what is pushed");
+      else
+        decision = transfer::Accept{.into = static_cast<std::byte*>(chosen->data()),
+                                    .size = static_cast<std::size_t>(chosen->byte_size())};
     }
-    node->loop_->submit([node = node.get(), transfer = ask.offer.transfer, decision = std::move(decision)](TimePoint now) mutable {
-      actors::Inbox::Effects effects;
-      node->loop_->inbox().decided(transfer, std::move(decision), effects);
-      node->loop_->apply(std::move(effects), now);
-    });
+    node->loop_->submit(
+        [node = node.get(), transfer = ask.offer.transfer, decision = std::move(decision)](TimePoint now) mutable {
+          actors::Inbox::Effects effects;
+          node->loop_->inbox().decided(transfer, std::move(decision), effects);
+          node->loop_->apply(std::move(effects), now);
+        });
   });
 }
 

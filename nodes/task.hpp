@@ -58,9 +58,9 @@ struct TaskPromise<void> : TaskPromiseBase {
 }  // namespace detail
 
 /// A coroutine that runs when it is awaited, or by `block_on`, and at most once. Move-only; destroying it destroys the
-/// coroutine, which must not be running then. It resumes where what it awaits resumes it: after a Future that is the node's
-/// callback thread, so a task that awaits must not block there. An exception its body lets out comes out of the await.
-/// With g++ 12 build options outside of the await: `auto pull = node.get(ticket, name, {.into = dst}); co_await
+/// coroutine, which must not be running then. It resumes where what it awaits resumes it: after a Future that is the
+/// node's callback thread, so a task that awaits must not block there. An exception its body lets out comes out of the
+/// await. With g++ 12 build options outside of the await: `auto pull = node.get(ticket, name, {.into = dst}); co_await
 /// std::move(pull)`, since that compiler destroys a braced temporary inside a co_await twice. clang does not.
 template <class T>
 class [[nodiscard]] Task {
@@ -181,8 +181,8 @@ inline BlockingRoot blocking_root(Task<void> task, std::exception_ptr& thrown) {
 
 }  // namespace detail
 
-/// Runs a task and returns what it gave, blocking the calling thread until then. Not on a node's callback thread: what the
-/// task awaits is resumed there.
+/// Runs a task and returns what it gave, blocking the calling thread until then. Not on a node's callback thread: what
+/// the task awaits is resumed there.
 template <class T>
 T block_on(Task<T> task) {
   detail::TaskGate gate;

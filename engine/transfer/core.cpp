@@ -160,6 +160,7 @@ const Post* Core::peek(RailRef rail, std::uint64_t room, TimePoint now) { return
 void Core::posted(TimePoint now) { impl_->posted(now); }
 
 std::optional<RailRef> Core::next_ready_rail() {
+  if (impl_->staging_.take_freed()) impl_->wake_readers();
   while (!impl_->ready_.empty()) {
     const RailRef ref = impl_->ready_.pop();
     Session* s = impl_->sessions_.find(ref.session);

@@ -377,7 +377,8 @@ class Core::Impl {
   void deactivate(Session& s, Transfer& t);
   bool build_write(Session& s, Rail& r, Transfer& t, TimePoint now);
   bool take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint now);
-  void read_ahead(Transfer& t, TimePoint now);
+  void read_ahead(Transfer& t);
+  void wake_readers();                                       // a staging buffer came back
   bool next_wanted(Source& src, std::uint32_t& piece);
   void hash_source_piece(Session& s, Transfer& t, std::uint32_t piece, const std::byte* staging, TimePoint now);
   void flush_digests(Session& s, Transfer& t, TimePoint now);

@@ -141,13 +141,7 @@ void Core::Impl::on_finished(lane::Token token, bool failed, TimePoint now) {
   const PostRecord done{.is_message = post->is_message, .session = post->session, .rail = post->rail,
                         .transfer = post->transfer, .staging = post->staging, .bytes = post->bytes, .message = {}};
   posts_.give_back(key);
-  if (done.staging >= 0 && staging_.let_go(done.staging)) {
-    // Somebody may have waited for a staging buffer.
-    sessions_.for_each([&](Key, Session& s) {
-      for (const TransferKey source : s.sources)
-        if (Transfer* t = transfers_.find(source)) read_ahead(*t, now);
-    });
-  }
+  if (done.staging >= 0) staging_.let_go(done.staging);
   if (Session* s = sessions_.find(done.session)) {
     if (Rail* r = rail(*s, done.rail)) {
       if (!done.is_message && r->posts > 0) --r->posts;

@@ -311,6 +311,7 @@ void Core::Impl::begin_quieting(Transfer& t, TimePoint now) {
     if (r == nullptr || r->state == Rail::State::kDown) rr.gone = true;
     if (r != nullptr && (r->traits.revoke_fences || WEFT_CANARY(kHandBackBeforeQuiet))) rr.gone = true;
     if (rr.gone) rr.exposure.reset();
+    if (WEFT_CANARY(kReuseSlotEarly) && std::exchange(rr.has_slot, false)) slots_.give_back(rr.slot);
   }
   if (!t.target.direct_into && !t.told && t.error) tell(t, *t.error);
   check_round(t, now);

@@ -49,7 +49,7 @@ void Core::Impl::on_grant(Session& s, Transfer& t, const wire::Grant& m, TimePoi
     src.rails.push_back({.rail = key.rail, .slot = key.slot, .key = key.key, .base = key.base, .gone = r == nullptr || !r->up()});
   }
   activate(s, t);
-  read_ahead(t, now);
+  read_ahead(t);
   maybe_done(s, t, now);
 }
 
@@ -65,7 +65,7 @@ bool Core::Impl::next_wanted(Source& src, std::uint32_t& piece) {
 }
 
 /// Pieces that must be staged are begun before a rail asks for them: files are read by a worker meanwhile.
-void Core::Impl::read_ahead(Transfer& t, TimePoint now) {
+void Core::Impl::read_ahead(Transfer& t) {
   Source& src = t.source;
   if (!src.round_open || src.ending) return;
   while (src.staged.size() < kReadAhead && src.wanted_at < src.wanted.size()) {
@@ -95,7 +95,13 @@ void Core::Impl::read_ahead(Transfer& t, TimePoint now) {
   }
   if (Session* s = session_of(t); s != nullptr && !src.staged.empty() && src.staged.front().reads_left == 0)
     for (const SourceRail& sr : src.rails) set_ready(*s, sr.rail);
-  (void)now;
+}
+
+void Core::Impl::wake_readers() {
+  sessions_.for_each([&](Key, Session& s) {
+    for (const TransferKey source : s.sources)
+      if (Transfer* t = transfers_.find(source)) read_ahead(*t);
+  });
 }
 
 void Core::Impl::on_prepared(TransferKey key, std::uint32_t piece, Result<void> result, TimePoint now) {
@@ -129,11 +135,11 @@ bool Core::Impl::take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint n
     const Staged staged = src.staged.pop();
     piece = staged.piece;
     staging = staged.staging;
-    read_ahead(t, now);
+    read_ahead(t);
   } else {
     if (src.wanted_at == src.wanted.size()) return false;
     if (src.bytes.needs_staging(src.wanted[src.wanted_at].first + src.wanted_piece)) {
-      read_ahead(t, now);
+      read_ahead(t);
       if (src.staged.empty() || src.staged.front().reads_left != 0) return false;
       return take_piece(s, t, sr, now);
     }

@@ -220,6 +220,7 @@ void Core::Impl::session_timer(Session& s, TimePoint now) {
                           .with_hint("weft ping tells whether it answers again")
                           .with_peer(s.label());
     s.closing = true;
+    s.close_why = why;
     if (auto& peer = peers_[s.spec.peer]; peer.session == s.key) peer.session = {};
     const SessionKey key = s.key;
     transfers_.for_each([&](Key, Transfer& t) {

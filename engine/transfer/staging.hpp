@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace weft::transfer {
@@ -31,8 +32,11 @@ class Staging {
   bool let_go(std::int32_t index) {
     if (--buffers_[static_cast<std::size_t>(index)].uses != 0) return false;
     free_.push_back(index);
+    freed_ = true;
     return true;
   }
+  /// Whether a buffer came back since this was asked last: somebody may have waited for it.
+  bool take_freed() noexcept { return std::exchange(freed_, false); }
   std::size_t taken() const noexcept { return buffers_.size() - free_.size(); }
 
  private:
@@ -42,6 +46,7 @@ class Staging {
   };
   std::size_t limit_;
   std::uint64_t bytes_;
+  bool freed_ = false;
   std::vector<Buffer> buffers_;
   std::vector<std::int32_t> free_;
 };

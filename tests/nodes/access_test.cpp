@@ -64,8 +64,14 @@ TEST_CASE("tickets: bad ones come back as the call's error, whatever the call", 
   auto client = start();
   const std::string good = server.ticket().to_string();
   CHECK((good.starts_with("weft") || good.starts_with("node")));
-  const std::vector<std::string> bad = {"", "invalid_address", "node123456789", "http://invalid.com", "node" + std::string(60, 'X'),
-                                        good.substr(0, good.size() / 2), good + "aaaa", std::string(1 << 20, 'a')};
+  const std::vector<std::string> bad = {"",
+                                        "invalid_address",
+                                        "node123456789",
+                                        "http://invalid.com",
+                                        "node" + std::string(60, 'X'),
+                                        good.substr(0, good.size() / 2),
+                                        good + "aaaa",
+                                        std::string(1 << 20, 'a')};
   for (const std::string& text : bad) {
     CAPTURE(text.substr(0, 80));
     const auto got = client.get(text, "t").wait();
@@ -109,7 +115,8 @@ TEST_CASE("self: a node's own ticket is served without a wire") {
   CHECK(same_bytes(got, content));
   CHECK(got.lane() == Lane::kLocal);
   CHECK(same_bytes(need(node.get(self, got).wait()), content));
-  CHECK(same_bytes(need(node.get(self, "t", {.slice = {{10, 20}}}).wait()), {content.begin() + 10, content.begin() + 20}));
+  CHECK(same_bytes(need(node.get(self, "t", {.slice = {{10, 20}}}).wait()),
+                   {content.begin() + 10, content.begin() + 20}));
   CHECK(failure(node.get(self, "absent").wait()) == ErrorClass::kNotFound);
   CHECK(need(node.list(self).wait()).size() == 1);
   CHECK(need(node.ping(self).wait()).node == node.id());
@@ -126,13 +133,16 @@ TEST_CASE("self: into and pages mean the same as over a wire") {
   const auto content = noise(1000, 1);
   std::vector<std::uint8_t> memory(1000, 0xEE);
   const std::vector<std::uint32_t> source{7, 2}, target{0, 9};
-  need(node.get(node.ticket(), "t", {.pages = {.source = source, .target = target},
-                                     .into = MutableTensorView::of<std::uint8_t>(memory, {10, 100})}).wait());
+  need(node.get(node.ticket(), "t",
+                {.pages = {.source = source, .target = target},
+                 .into = MutableTensorView::of<std::uint8_t>(memory, {10, 100})})
+           .wait());
   CHECK(std::memcmp(memory.data(), content.data() + 700, 100) == 0);
   CHECK(std::memcmp(memory.data() + 900, content.data() + 200, 100) == 0);
   CHECK(memory[100] == 0xEE);
   std::vector<float> other(250);
-  CHECK(failure(node.get(node.ticket(), "t", {.into = MutableTensorView::of<float>(other, {250})}).wait()) == ErrorClass::kInvalidArgument);
+  CHECK(failure(node.get(node.ticket(), "t", {.into = MutableTensorView::of<float>(other, {250})}).wait()) ==
+        ErrorClass::kInvalidArgument);
 }
 
 TEST_CASE("ping, explain, stats: tell what is") {

@@ -130,7 +130,8 @@ TEST_CASE("catalog: a listing is sorted, filtered by a glob and whole, however l
   need(server.put("w", blob(5, 1)));
   const auto everything = need(client.list(server.ticket()).wait());
   CHECK(everything.size() == 5001);
-  CHECK(std::is_sorted(everything.begin(), everything.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; }));
+  CHECK(std::is_sorted(everything.begin(), everything.end(),
+                       [](const Entry& a, const Entry& b) { return a.name < b.name; }));
   CHECK(need(client.list(server.ticket(), "kv.499?").wait()).size() == 10);
   const auto one = need(client.list(server.ticket(), "kv.13").wait());
   REQUIRE(one.size() == 1);
@@ -154,8 +155,10 @@ TEST_CASE("loan: its end takes the name out and waits until nothing reads") {
   const auto expected = noise(kBytes, 1);
   std::fill(content.begin(), content.end(), std::byte{0xEE});  // the memory is the caller's again
   const auto got = pull.wait();
-  if (got) CHECK(same_bytes(*got, expected));
-  else CHECK(failure(got) == ErrorClass::kCancelled);
+  if (got)
+    CHECK(same_bytes(*got, expected));
+  else
+    CHECK(failure(got) == ErrorClass::kCancelled);
   CHECK(failure(client.get(server.ticket(), "t").wait()) == ErrorClass::kNotFound);
 }
 

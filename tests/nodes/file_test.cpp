@@ -36,7 +36,8 @@ void write_file(const std::filesystem::path& path, const std::vector<std::pair<s
   for (const auto& [name, bytes] : tensors)
     items.push_back({.name = name, .meta = {.dtype = DType::kU8, .shape = {static_cast<std::int64_t>(bytes)}}});
   auto writer = need(SafetensorsWriter::open(path, items));
-  for (std::size_t i = 0; i < tensors.size(); ++i) need(writer.write(i, 0, noise(tensors[i].second, tensors[i].second)));
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    need(writer.write(i, 0, noise(tensors[i].second, tensors[i].second)));
   need(writer.finish());
 }
 

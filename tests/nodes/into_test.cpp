@@ -13,10 +13,14 @@ TEST_CASE("into: a pull lands in the caller's own memory, and nowhere beside it"
   for (const std::size_t bytes : {std::size_t{1}, std::size_t{4096}, std::size_t{1 << 20}, std::size_t{9'000'001}}) {
     CAPTURE(bytes);
     const auto content = noise(bytes, bytes);
-    need(server.put("t", TensorView::of<std::uint8_t>(std::span(reinterpret_cast<const std::uint8_t*>(content.data()), bytes),
-                                                      {static_cast<std::int64_t>(bytes)}), nullptr));
+    need(
+        server.put("t",
+                   TensorView::of<std::uint8_t>(std::span(reinterpret_cast<const std::uint8_t*>(content.data()), bytes),
+                                                {static_cast<std::int64_t>(bytes)}),
+                   nullptr));
     std::vector<std::uint8_t> memory(bytes + 128, 0xEE);
-    const auto into = MutableTensorView::of<std::uint8_t>(std::span(memory).subspan(64, bytes), {static_cast<std::int64_t>(bytes)});
+    const auto into =
+        MutableTensorView::of<std::uint8_t>(std::span(memory).subspan(64, bytes), {static_cast<std::int64_t>(bytes)});
     const Tensor got = need(client.get(server.ticket(), "t", {.into = into}).wait());
     CHECK(static_cast<const void*>(got.bytes().data()) == memory.data() + 64);
     CHECK(std::memcmp(memory.data() + 64, content.data(), bytes) == 0);
@@ -51,8 +55,11 @@ TEST_CASE("into: a destination of another type or shape is refused and not writt
   auto client = start();
   need(server.put("t", tensor(DType::kF32, {100, 100}, 1)));
   std::vector<float> memory(10'000, -1.0f);
-  const auto get = [&](MutableTensorView into) { return client.get(server.ticket(), "t", {.into = std::move(into)}).wait(); };
-  CHECK(failure(get(MutableTensorView::of<float>(std::span(memory).first(9900), {99, 100}))) == ErrorClass::kInvalidArgument);
+  const auto get = [&](MutableTensorView into) {
+    return client.get(server.ticket(), "t", {.into = std::move(into)}).wait();
+  };
+  CHECK(failure(get(MutableTensorView::of<float>(std::span(memory).first(9900), {99, 100}))) ==
+        ErrorClass::kInvalidArgument);
   CHECK(failure(get(MutableTensorView::of<float>(memory, {10'000}))) == ErrorClass::kInvalidArgument);
   std::vector<std::int32_t> other(10'000, -1);
   const auto refused = get(MutableTensorView::of<std::int32_t>(other, {100, 100}));
@@ -92,10 +99,12 @@ TEST_CASE("pages: a thousand blocks of 16 KiB land where they are told, in one r
   for (std::size_t page = 0; page < kHeld; ++page)
     if (!written[page])
       wrong += !std::all_of(memory.begin() + static_cast<std::ptrdiff_t>(page * kPage),
-                            memory.begin() + static_cast<std::ptrdiff_t>((page + 1) * kPage), [](std::uint8_t b) { return b == 0xEE; });
+                            memory.begin() + static_cast<std::ptrdiff_t>((page + 1) * kPage),
+                            [](std::uint8_t b) { return b == 0xEE; });
   CHECK(wrong == 0);
 
-  const Tensor dense = need(client.get(server.ticket(), "kv", {.pages = {.source = std::span(source).first(3)}}).wait());
+  const Tensor dense =
+      need(client.get(server.ticket(), "kv", {.pages = {.source = std::span(source).first(3)}}).wait());
   CHECK(dense.meta().shape == Shape{3, kPage});
   CHECK(std::memcmp(dense.bytes().data() + kPage, content.data() + source[1] * kPage, kPage) == 0);
 }
@@ -113,5 +122,6 @@ TEST_CASE("pages: an index that is not there, or a count that does not match, is
   CHECK(failure(get(two, one)) == ErrorClass::kInvalidArgument);
   CHECK(failure(get(beyond, one)) == ErrorClass::kInvalidArgument);
   CHECK(failure(get(one, beyond)) == ErrorClass::kInvalidArgument);
-  CHECK(failure(client.get(server.ticket(), "kv", {.slice = {{0, 1}}, .pages = {.source = one}}).wait()) == ErrorClass::kInvalidArgument);
+  CHECK(failure(client.get(server.ticket(), "kv", {.slice = {{0, 1}}, .pages = {.source = one}}).wait()) ==
+        ErrorClass::kInvalidArgument);
 }

@@ -90,7 +90,9 @@ TEST_CASE("life: a hundred transfers in flight at stop: each resolves", "[T-13]"
     std::vector<Future<Receipt>> pushes;
     const auto content = noise(100'000, 1);
     for (auto& into : memory)
-      pulls.push_back(client.get(server.ticket(), "t", {.into = MutableTensorView::of<std::uint8_t>(into, {static_cast<std::int64_t>(kBytes)})}));
+      pulls.push_back(
+          client.get(server.ticket(), "t",
+                     {.into = MutableTensorView::of<std::uint8_t>(into, {static_cast<std::int64_t>(kBytes)})}));
     for (int i = 0; i < 50; ++i) pushes.push_back(client.push(server.ticket(), "x", TensorView::bytes(content)));
     while (pulls[0].progress().done == 0 && !pulls[0].ready()) std::this_thread::yield();
     need((stop_server ? server : client).stop().wait());
@@ -98,8 +100,10 @@ TEST_CASE("life: a hundred transfers in flight at stop: each resolves", "[T-13]"
     for (std::size_t i = 0; i < pulls.size(); ++i) {
       const auto got = pulls[i].wait_for(kSoon);
       REQUIRE(got.has_value());
-      if (got->has_value()) CHECK(same_bytes(**got, expected));
-      else if (!stop_server) CHECK(failure(*got) == ErrorClass::kShuttingDown);
+      if (got->has_value())
+        CHECK(same_bytes(**got, expected));
+      else if (!stop_server)
+        CHECK(failure(*got) == ErrorClass::kShuttingDown);
     }
     for (auto& push : pushes) {
       const auto end = push.wait_for(kSoon);

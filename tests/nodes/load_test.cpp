@@ -84,8 +84,11 @@ TEST_CASE("deadline: after it the caller's memory is its own again", "[T-05]") {
   int exceeded = 0;
   for (const int microseconds : {100, 1000, 3000, 6000}) {
     CAPTURE(microseconds);
-    const auto got = client.get(server.ticket(), "t", {.into = MutableTensorView::of<std::uint8_t>(memory, {static_cast<std::int64_t>(kBytes)}),
-                                                       .deadline = std::chrono::microseconds(microseconds)}).wait();
+    const auto got = client
+                         .get(server.ticket(), "t",
+                              {.into = MutableTensorView::of<std::uint8_t>(memory, {static_cast<std::int64_t>(kBytes)}),
+                               .deadline = std::chrono::microseconds(microseconds)})
+                         .wait();
     std::fill(memory.begin(), memory.end(), std::uint8_t{0xEE});
     if (!got) {
       CHECK(failure(got) == ErrorClass::kDeadlineExceeded);

@@ -14,7 +14,8 @@
 #include <tests/process/noise.hpp>
 #include <weft/weft.hpp>
 
-/// What the tests of a node share: nodes that start, tensors whose bytes follow from a seed, results that must be there.
+/// What the tests of a node share: nodes that start, tensors whose bytes follow from a seed, results that must be
+/// there.
 namespace weft::test {
 
 inline constexpr auto kSoon = std::chrono::seconds(20);  ///< a watchdog, never an expectation

@@ -26,8 +26,8 @@ void until(Condition&& condition) {
 TEST_CASE("push: a receipt says what arrived, of any size", "[T-05][T-12]") {
   auto sender = start();
   auto receiver = start();
-  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{8192}, std::size_t{8193}, std::size_t{1 << 20},
-                                  std::size_t{20'000'001}}) {
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{8192}, std::size_t{8193},
+                                  std::size_t{1 << 20}, std::size_t{20'000'001}}) {
     CAPTURE(bytes);
     auto waiting = receiver.receive("act.*");
     const auto content = noise(bytes, bytes + 1);
@@ -136,8 +136,9 @@ TEST_CASE("push: one that its sender gave up is never delivered", "[T-05]") {
   auto sender = start();
   auto receiver = start();
   const auto content = noise(100'000, 1);
-  CHECK(failure(sender.push(receiver.ticket(), "t", TensorView::bytes(content), {.deadline = std::chrono::milliseconds(30)}).wait()) ==
-        ErrorClass::kDeadlineExceeded);
+  CHECK(failure(
+            sender.push(receiver.ticket(), "t", TensorView::bytes(content), {.deadline = std::chrono::milliseconds(30)})
+                .wait()) == ErrorClass::kDeadlineExceeded);
   { auto dropped = sender.push(receiver.ticket(), "t", TensorView::bytes(content)); }
   need(sender.ping(receiver.ticket()).wait());
   CHECK_FALSE(receiver.try_receive().has_value());
@@ -180,13 +181,15 @@ TEST_CASE("on_offer: a destination that is too small refuses the push, and says 
     return MutableTensorView::of<std::uint8_t>(memory, {10});
   }));
   const auto content = noise(11, 1);
-  CHECK(failure(sender.push(receiver.ticket(), "t", TensorView::bytes(content)).wait()) == ErrorClass::kInvalidArgument);
+  CHECK(failure(sender.push(receiver.ticket(), "t", TensorView::bytes(content)).wait()) ==
+        ErrorClass::kInvalidArgument);
 }
 
 TEST_CASE("receive: ends with its deadline or its future, and what comes later is for the next", "[T-12]") {
   auto sender = start();
   auto receiver = start();
-  CHECK(failure(receiver.receive("*", {.deadline = std::chrono::milliseconds(20)}).wait()) == ErrorClass::kDeadlineExceeded);
+  CHECK(failure(receiver.receive("*", {.deadline = std::chrono::milliseconds(20)}).wait()) ==
+        ErrorClass::kDeadlineExceeded);
   {
     auto dropped = receiver.receive();
     CHECK_FALSE(dropped.wait_for(std::chrono::milliseconds(1)).has_value());
@@ -210,7 +213,8 @@ TEST_CASE("push: eight at a time go on independently, from many threads", "[T-10
         const std::size_t bytes = i % 4 == 0 ? 300'000 : 100;
         const auto content = noise(bytes, static_cast<std::uint64_t>(t * kEach + i));
         const auto name = std::to_string(t * kEach + i);
-        if (!senders[static_cast<std::size_t>(t % 2)].push(receiver.ticket(), name, TensorView::bytes(content)).wait()) ++failed;
+        if (!senders[static_cast<std::size_t>(t % 2)].push(receiver.ticket(), name, TensorView::bytes(content)).wait())
+          ++failed;
       }
     });
   std::map<std::string, int> seen;

@@ -30,7 +30,9 @@ Task<int> throws() {
 /// Resumes on a thread of its own.
 struct Elsewhere {
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> handle) const { std::thread([handle] { handle.resume(); }).detach(); }
+  void await_suspend(std::coroutine_handle<> handle) const {
+    std::thread([handle] { handle.resume(); }).detach();
+  }
   void await_resume() const noexcept {}
 };
 Task<std::thread::id> hop() {
@@ -43,9 +45,7 @@ Task<std::unique_ptr<std::string>> owned(std::unique_ptr<std::string> text) { co
 
 TEST_CASE("task: nothing runs before it is awaited, and then once") {
   int runs = 0;
-  {
-    const auto never = note(runs);
-  }
+  { const auto never = note(runs); }
   CHECK(runs == 0);
   block_on(note(runs));
   CHECK(runs == 1);

@@ -118,7 +118,8 @@ TEST_CASE("node: a slice that cannot be is refused by its caller's own mistake",
   auto server = start();
   auto client = start();
   need(server.put("t", tensor(DType::kI4, {8, 6}, 1)));
-  CHECK(failure(client.get(server.ticket(), "t", {.slice = {{0, 1}, {0, 2}, {0, 1}}}).wait()) == ErrorClass::kInvalidArgument);
+  CHECK(failure(client.get(server.ticket(), "t", {.slice = {{0, 1}, {0, 2}, {0, 1}}}).wait()) ==
+        ErrorClass::kInvalidArgument);
   CHECK(failure(client.get(server.ticket(), "t", {.slice = {{0, 1, 0}}}).wait()) == ErrorClass::kInvalidArgument);
   CHECK(failure(client.get(server.ticket(), "t", {.slice = {all, {1, 3}}}).wait()) == ErrorClass::kInvalidArgument);
   const Tensor even = need(client.get(server.ticket(), "t", {.slice = {{2, 4}, {2, 6}}}).wait());

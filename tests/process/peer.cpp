@@ -1,9 +1,9 @@
-/// A node in a process of its own, told what to do by lines on its standard input; it answers in lines. It stops or kills
-/// itself at a step of a transfer when it is told to, and dies with its parent.
-#include <csignal>
+/// A node in a process of its own, told what to do by lines on its standard input; it answers in lines. It stops or
+/// kills itself at a step of a transfer when it is told to, and dies with its parent.
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <atomic>
 #include <cstring>
@@ -42,8 +42,10 @@ void say(const std::string& line) { std::cout << line << std::endl; }
 
 template <class T>
 void say(const Result<T>& result) {
-  if (result) say("ok");
-  else say("error " + std::string(to_string(result.error().kind())) + " " + std::string(result.error().message()));
+  if (result)
+    say("ok");
+  else
+    say("error " + std::string(to_string(result.error().kind())) + " " + std::string(result.error().message()));
 }
 
 Result<void> check(const Tensor& got, std::size_t bytes, std::uint64_t seed) {

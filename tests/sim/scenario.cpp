@@ -30,7 +30,11 @@ void Scenario::build() {
     kinds_.push_back(random_kind("t" + std::to_string(k), size_class, world_.random()));
   }
   for (std::uint64_t n = 0; n < nodes; ++n) {
-    SimNode& node = world_.add_node({.fabric = chance(0.85),
+    const std::uint64_t lanes = below(8);
+    SimNode& node = world_.add_node({.rails = lanes == 0   ? std::vector<Lane>{}
+                                              : lanes < 5 ? std::vector{Lane::kTcp}
+                                              : lanes < 7 ? std::vector{Lane::kVerbs, Lane::kEfa}  // equally good: both carry
+                                                          : std::vector{Lane::kVerbs, Lane::kTcp, Lane::kEfa},
                                      .never_full = chance(0.3),
                                      .reads_at_post = chance(0.3),
                                      .finishes_on_arrival = chance(0.3),

@@ -82,7 +82,8 @@ void Scenario::fault_node(SimNode& node) {
   if (healed_ || !node.alive()) return;
   lane::FakeNetwork& network = world_.network();
   Manners& manners = node.manners();
-  lane::FakeLane& lane = node.fabric() != nullptr && chance(0.6) ? *node.fabric() : node.stream();
+  const std::size_t rails = node.rail_lanes().size();
+  lane::FakeLane& lane = rails != 0 && chance(0.6) ? *node.rail_lanes()[below(rails)] : node.stream();
   const lane::Channel channel{static_cast<std::uint32_t>(1 + below(6))};
   const auto hears = [this]() -> std::optional<Duration> {
     if (chance(0.25)) return std::nullopt;

@@ -14,7 +14,7 @@ namespace {
 
 // What two cores do in the time the test has: a sanitizer makes a run twenty times slower.
 #if defined(WEFT_SIM_SEEDS)
-constexpr std::uint64_t kSeeds = WEFT_SIM_SEEDS;
+constexpr std::uint64_t kSeeds = WEFT_SIM_SEEDS;  // with sanitizers
 #else
 constexpr std::uint64_t kSeeds = 20'000;
 #endif

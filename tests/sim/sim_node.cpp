@@ -27,13 +27,16 @@ void SimNode::start() {
   for (std::byte& byte : incarnation_.bytes) byte = static_cast<std::byte>(world_.random().next());
   catalog_ = std::make_unique<transfer::Catalog>();
   stream_ = world_.network().make_lane({.node = number_, .traits = lane::fake_stream_traits()});
-  if (options_.fabric)
-    fabric_ = world_.network().make_lane({.node = number_,
-                                          .traits = lane::fake_fabric_traits(),
-                                          .never_full = options_.never_full,
-                                          .reads_at_post = options_.reads_at_post,
-                                          .finishes_on_arrival = options_.finishes_on_arrival,
-                                          .virtual_addresses = options_.virtual_addresses});
+  for (const Lane name : options_.rails) {
+    lane::Traits traits = lane::fake_fabric_traits();
+    traits.name = name;
+    rail_lanes_.push_back(world_.network().make_lane({.node = number_,
+                                                      .traits = traits,
+                                                      .never_full = options_.never_full,
+                                                      .reads_at_post = options_.reads_at_post,
+                                                      .finishes_on_arrival = options_.finishes_on_arrival,
+                                                      .virtual_addresses = options_.virtual_addresses}));
+  }
   core_ = std::make_unique<transfer::Core>(
       transfer::CoreOptions{.self = id_,
                             .incarnation = incarnation_,
@@ -45,7 +48,7 @@ void SimNode::start() {
       *catalog_);
   driver_ = std::make_unique<transfer::Driver>(*core_, *this);
   driver_->add_lane(*stream_);
-  if (fabric_) driver_->add_lane(*fabric_);
+  for (const auto& lane : rail_lanes_) driver_->add_lane(*lane);
   note_snapshot();
 }
 
@@ -62,15 +65,23 @@ void SimNode::die(std::optional<Duration> peers_hear) {
   leased_bytes_ = 0;
   driver_.reset();
   core_.reset();
-  fabric_.reset();
+  rail_lanes_.clear();
   stream_.reset();
   catalog_.reset();
 }
 
 TimePoint SimNode::next_due() const {
   if (!alive()) return kNever;
-  if (poked_ || stream_->has_events() || (fabric_ && fabric_->has_events())) return world_.now();
+  if (poked_ || stream_->has_events()) return world_.now();
+  for (const auto& lane : rail_lanes_)
+    if (lane->has_events()) return world_.now();
   return driver_->next_timer();
+}
+
+std::vector<wire::LaneOffer> SimNode::offers() const {
+  std::vector<wire::LaneOffer> offers;
+  for (const Lane name : options_.rails) offers.push_back({.lane = name, .provider = "fake", .wire_version = 1});
+  return offers;
 }
 
 bool SimNode::turn(TimePoint now) {

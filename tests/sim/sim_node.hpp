@@ -20,7 +20,7 @@ namespace weft::sim {
 class World;
 
 struct SimNodeOptions {
-  bool fabric = true;                     ///< has a rail lane beside its stream
+  std::vector<Lane> rails{Lane::kTcp};    ///< the rail lanes it has beside its stream
   bool never_full = false;
   bool reads_at_post = false;
   bool finishes_on_arrival = false;
@@ -56,7 +56,8 @@ class SimNode final : public transfer::DriverHost {
   transfer::Core& core() noexcept { return *core_; }
   transfer::Driver& driver() noexcept { return *driver_; }
   lane::FakeLane& stream() noexcept { return *stream_; }
-  lane::FakeLane* fabric() noexcept { return fabric_.get(); }
+  const std::vector<std::unique_ptr<lane::FakeLane>>& rail_lanes() const noexcept { return rail_lanes_; }
+  std::vector<wire::LaneOffer> offers() const;
   Manners& manners() noexcept { return manners_; }
 
   void start();
@@ -123,7 +124,7 @@ class SimNode final : public transfer::DriverHost {
 
   std::unique_ptr<transfer::Catalog> catalog_;
   std::unique_ptr<lane::FakeLane> stream_;
-  std::unique_ptr<lane::FakeLane> fabric_;
+  std::vector<std::unique_ptr<lane::FakeLane>> rail_lanes_;
   std::unique_ptr<transfer::Core> core_;
   std::unique_ptr<transfer::Driver> driver_;
 };

@@ -15,8 +15,8 @@ TensorKind kind_of(std::string name, std::int64_t bytes, Home home = Home::kMemo
 /// A server (node 0) and a client (node 1).
 struct Pair {
   explicit Pair(bool fabric) : world(7) {
-    world.add_node({.fabric = fabric});
-    world.add_node({.fabric = fabric});
+    world.add_node({.rails = fabric ? std::vector{Lane::kTcp} : std::vector<Lane>{}});
+    world.add_node({.rails = fabric ? std::vector{Lane::kTcp} : std::vector<Lane>{}});
   }
   SimNode& server() { return world.node(0); }
   SimNode& client() { return world.node(1); }

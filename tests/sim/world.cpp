@@ -63,9 +63,9 @@ void World::dial(SimNode& from, const NodeId& to) {
     for (std::byte& byte : spec.id) byte = static_cast<std::byte>(random().next());
     crypto::PassKey key{};
     for (std::byte& byte : key) byte = static_cast<std::byte>(random().next());
-    if (from.fabric() != nullptr) spec.rail_lanes = {{.lane = Lane::kTcp, .provider = "fake", .wire_version = 1}};
+    spec.rail_lanes = from.offers();
     transfer::SessionSpec accepted{.peer = from.id(), .dialled = false, .same_host = true, .stream = peer->stream().traits()};
-    if (peer->fabric() != nullptr) accepted.rail_lanes = {{.lane = Lane::kTcp, .provider = "fake", .wire_version = 1}};
+    accepted.rail_lanes = peer->offers();
     if (ledger_.traced) ledger_.note(now(), fmt::format("    session of {} with {}", from.number(), peer->number()));
     from.driver().adopt(from.stream(), here, std::move(spec), key);
     peer->driver().adopt(peer->stream(), there, std::move(accepted), key);
