@@ -24,7 +24,7 @@ void Loop::block(TimePoint until) {
       if (turn(now)) return;
       const TimePoint before = now;
       now = Clock::now();
-      // Somebody else wanted this processor: spinning would take it from the peer that we wait for (facts.md E18).
+      // Somebody else wanted this processor: spinning would take it from the peer that we wait for.
       if (now - before > kLostProcessor) no_spin_until_ = now + std::chrono::milliseconds(10);
     }
   }

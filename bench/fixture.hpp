@@ -83,7 +83,8 @@ inline Arguments parse(int argc, char** argv) {
     if (arg == "--rounds" && i + 1 < argc) arguments.rounds = std::max(1, std::atoi(argv[++i]));
   }
   if (arguments.tiny) arguments.rounds = 2;
-  fmt::print("{} processors, lane {}, {} rounds after 2\n", std::thread::hardware_concurrency(), weft::to_string(arguments.lane), arguments.rounds);
+  fmt::print("{} processors, lane {}, {} rounds after 2\n", std::thread::hardware_concurrency(),
+             weft::to_string(arguments.lane), arguments.rounds);
   return arguments;
 }
 
@@ -93,7 +94,9 @@ inline double seconds_now() {
 inline double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -107,8 +110,8 @@ inline Figures figures(std::vector<double> values) {
 }
 inline void print(std::string_view what, std::vector<double> seconds, double bytes, std::uint64_t hash) {
   const Figures f = figures(std::move(seconds));
-  fmt::print("{:<40} p50 {:>10.1f} us  p99 {:>10.1f}  max {:>10.1f}  {:>7.3f} GB/s  hash {:016x}\n", what, f.p50 * 1e6, f.p99 * 1e6,
-             f.max * 1e6, bytes / f.p50 * 1e-9, hash);
+  fmt::print("{:<40} p50 {:>10.1f} us  p99 {:>10.1f}  max {:>10.1f}  {:>7.3f} GB/s  hash {:016x}\n", what, f.p50 * 1e6,
+             f.p99 * 1e6, f.max * 1e6, bytes / f.p50 * 1e-9, hash);
 }
 
 }  // namespace weft::bench

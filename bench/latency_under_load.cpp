@@ -22,7 +22,9 @@ int main(int argc, char** argv) {
   const std::string name = "t" + std::to_string(bulk);
   const auto pull = [&] {
     const double begin = bench::seconds_now();
-    (void)unwrap(node.get(server.ticket(), name, {.into = MutableTensorView::bytes({memory.get(), bulk}), .lane = arguments.lane}).wait());
+    (void)unwrap(node.get(server.ticket(), name,
+                          {.into = MutableTensorView::bytes({memory.get(), bulk}), .lane = arguments.lane})
+                     .wait());
     return bench::seconds_now() - begin;
   };
   std::vector<double> alone;

@@ -36,7 +36,8 @@ void run(TensorNode& node, const std::string& ticket, const Case& c, Lane lane, 
     for (std::size_t i = 0; i < c.in_flight; ++i) {
       GetOptions options{.lane = lane};
       if (c.into) options.into = MutableTensorView::bytes({memory[i].get(), c.bytes});
-      futures.push_back(c.handle ? node.get(ticket, known, std::move(options)) : node.get(ticket, name, std::move(options)));
+      futures.push_back(c.handle ? node.get(ticket, known, std::move(options))
+                                 : node.get(ticket, name, std::move(options)));
     }
     std::vector<Tensor> tensors;
     for (auto& future : futures) tensors.push_back(unwrap(future.wait()));
@@ -47,7 +48,9 @@ void run(TensorNode& node, const std::string& ticket, const Case& c, Lane lane, 
     if (round == 0) hash = wire::leaf_of(tensors.back().bytes());
   }
   const double total = static_cast<double>(c.bytes) * static_cast<double>(c.in_flight);
-  bench::print(fmt::format("{}, {} x {} B, cpu {:.2f} s/GB", c.what, c.in_flight, c.bytes, cpu / (total * rounds) * 1e9), seconds, total, hash);
+  bench::print(
+      fmt::format("{}, {} x {} B, cpu {:.2f} s/GB", c.what, c.in_flight, c.bytes, cpu / (total * rounds) * 1e9),
+      seconds, total, hash);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
   const auto count = static_cast<std::int64_t>(blocks);
   const bench::Server server([&](TensorNode& served) {
     std::shared_ptr<std::byte[]> bytes = bench::content(total);
-    unwrap(served.put("all", unwrap(TensorView::make({.dtype = DType::kU8, .shape = {count, kBlock}}, bytes.get())), bytes));
+    unwrap(served.put("all", unwrap(TensorView::make({.dtype = DType::kU8, .shape = {count, kBlock}}, bytes.get())),
+                      bytes));
     for (std::size_t i = 0; i < blocks; ++i)
       unwrap(served.put("b" + std::to_string(i), TensorView::bytes({bytes.get() + i * kBlock, kBlock}), bytes));
   });
@@ -44,7 +45,9 @@ int main(int argc, char** argv) {
     return wire::leaf_of({memory.get(), kBlock});
   });
   measure("pages, one request", [&] {
-    (void)unwrap(node.get(server.ticket(), "all", {.pages = {.source = source, .target = target}, .into = into, .lane = arguments.lane}).wait());
+    (void)unwrap(node.get(server.ticket(), "all",
+                          {.pages = {.source = source, .target = target}, .into = into, .lane = arguments.lane})
+                     .wait());
     return wire::leaf_of({memory.get(), kBlock});
   });
   measure("names, one get_many", [&] {

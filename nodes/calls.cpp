@@ -11,8 +11,8 @@ namespace weft::detail {
 namespace {
 
 /// Tensors of one landing share its lease.
-Result<Tensor> tensor_of(transfer::PulledItem& item, const transfer::Pulled& pulled, const KeepAlive& lease, std::byte* landing,
-                         const MutableTensorView* into) {
+Result<Tensor> tensor_of(transfer::PulledItem& item, const transfer::Pulled& pulled, const KeepAlive& lease,
+                         std::byte* landing, const MutableTensorView* into) {
   if (item.error) return fail(std::move(*item.error));
   Tensor::Parts parts{.name = std::move(item.name),
                       .generation = item.generation,
@@ -51,13 +51,15 @@ Entry entry_of(const transfer::ListedEntry& listed) {
 std::vector<Entry> local_entries(const transfer::Catalog& catalog, const std::string& pattern) {
   std::vector<Entry> all;
   for (const auto& entry : catalog.snapshot()->list(pattern, {}, 0))
-    all.push_back({.name = entry->name, .meta = entry->whole->meta(), .bytes = entry->bytes, .generation = entry->generation});
+    all.push_back(
+        {.name = entry->name, .meta = entry->whole->meta(), .bytes = entry->bytes, .generation = entry->generation});
   return all;
 }
 
 }  // namespace
 
-Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into, ProgressFn on_progress) {
+Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into,
+                              ProgressFn on_progress) {
   if (!peer.ticket()) return Future<Tensor>::failed(peer.ticket().error());
   spec.peer = peer.ticket()->node;
   if (is_self(*peer.ticket())) {
@@ -76,8 +78,8 @@ Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, Mutable
       });
 }
 
-Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, transfer::PullSpec spec, std::vector<MutableTensorView> into,
-                                                        ProgressFn on_progress) {
+Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, transfer::PullSpec spec,
+                                                        std::vector<MutableTensorView> into, ProgressFn on_progress) {
   using All = std::vector<Result<Tensor>>;
   if (!peer.ticket()) return Future<All>::failed(peer.ticket().error());
   spec.peer = peer.ticket()->node;
@@ -89,14 +91,17 @@ Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, transf
         spec.cookie = cookie;
         return core.pull(std::move(spec), now);
       },
-      [into = std::move(into)](transfer::Outcome&& outcome) -> Result<All> { return tensors_of(std::move(outcome), into); });
+      [into = std::move(into)](transfer::Outcome&& outcome) -> Result<All> {
+        return tensors_of(std::move(outcome), into);
+      });
 }
 
 Future<std::vector<Entry>> NodeState::list(const Peer& peer, std::string pattern, Deadline deadline) {
   using All = std::vector<Entry>;
   if (!peer.ticket()) return Future<All>::failed(peer.ticket().error());
   if (is_self(*peer.ticket())) return Future<All>::of(local_entries(catalog_, pattern));
-  transfer::ListSpec spec{.peer = peer.ticket()->node, .pattern = std::move(pattern), .bound = {deadline.resolve(Clock::now())}};
+  transfer::ListSpec spec{
+      .peer = peer.ticket()->node, .pattern = std::move(pattern), .bound = {deadline.resolve(Clock::now())}};
   return call<All>(
       *peer.ticket(), {},
       [spec = std::move(spec)](transfer::Core& core, std::uint64_t cookie, TimePoint now) mutable {
@@ -115,7 +120,9 @@ Future<Receipt> NodeState::push(const Peer& peer, std::string name, TensorView v
   if (auto valid = check_name(name); !valid) return Future<Receipt>::failed(valid.error());
   if (auto valid = view.check(); !valid) return Future<Receipt>::failed(valid.error());
   if (!view.device().is_host())
-    return Future<Receipt>::failed(Error(ErrorClass::kUnsupported, "push", "the tensor is on " + view.device().to_string() + "; only host memory is sent yet"));
+    return Future<Receipt>::failed(
+        Error(ErrorClass::kUnsupported, "push",
+              "the tensor is on " + view.device().to_string() + "; only host memory is sent yet"));
   auto whole = Selection::whole(view.meta());
   if (!whole) return Future<Receipt>::failed(whole.error());
   auto entry = std::make_shared<transfer::Entry>();
@@ -155,8 +162,11 @@ Future<PingReport> NodeState::ping(const Peer& peer, Deadline deadline) {
   if (!peer.ticket()) return Future<PingReport>::failed(peer.ticket().error());
   const NodeId node = peer.ticket()->node;
   if (is_self(*peer.ticket()))
-    return Future<PingReport>::of(PingReport{.peer = host_name_ + " (" + node.short_string() + ")", .node = node, .incarnation = incarnation_,
-                                             .version = wire::kVersion, .address = "this node"});
+    return Future<PingReport>::of(PingReport{.peer = host_name_ + " (" + node.short_string() + ")",
+                                             .node = node,
+                                             .incarnation = incarnation_,
+                                             .version = wire::kVersion,
+                                             .address = "this node"});
   transfer::PingSpec spec{.peer = node, .bound = {deadline.resolve(Clock::now())}};
   const auto started = std::make_shared<TimePoint>();
   return call<PingReport>(
@@ -183,8 +193,11 @@ Future<PingReport> NodeState::ping(const Peer& peer, Deadline deadline) {
 Future<Plan> NodeState::explain(const Peer& peer, std::string name) {
   if (!peer.ticket()) return Future<Plan>::failed(peer.ticket().error());
   if (is_self(*peer.ticket()))
-    return Future<Plan>::of(Plan{.peer = "this node", .name = name, .same_host = true,
-                                 .lanes = {{.lane = "local", .chosen = true, .usable = true, .verdict = "this very node: copied in memory"}}});
+    return Future<Plan>::of(Plan{
+        .peer = "this node",
+        .name = name,
+        .same_host = true,
+        .lanes = {{.lane = "local", .chosen = true, .usable = true, .verdict = "this very node: copied in memory"}}});
   const NodeId node = peer.ticket()->node;
   const bool plain = name.find_first_of("*?") == std::string::npos;
   transfer::ListSpec spec{.peer = node, .pattern = name.empty() ? "?" : plain ? name : "*"};
@@ -198,9 +211,12 @@ Future<Plan> NodeState::explain(const Peer& peer, std::string name) {
         const auto& listed = std::get<transfer::Listed>(outcome.result);
         Plan plan{.peer = listed.host_name + " (" + node.short_string() + ")", .name = name};
         if (!name.empty()) {
-          const auto found = std::find_if(listed.entries.begin(), listed.entries.end(), [&](const auto& entry) { return entry.name == name; });
+          const auto found = std::find_if(listed.entries.begin(), listed.entries.end(),
+                                          [&](const auto& entry) { return entry.name == name; });
           if (found == listed.entries.end())
-            return fail(Error(ErrorClass::kNotFound, "explain", fmt::format("no tensor named \"{}\"", escaped(name))).with_name(name).with_peer(plan.peer)
+            return fail(Error(ErrorClass::kNotFound, "explain", fmt::format("no tensor named \"{}\"", escaped(name)))
+                            .with_name(name)
+                            .with_peer(plan.peer)
                             .with_hint("weft ls TICKET lists what there is"));
           plan.bytes = found->bytes;
           plan.generation = found->generation;

@@ -59,7 +59,8 @@ struct Shared {
     lock.unlock();
     if (auto node = owner.lock())
       node->run([call = std::move(call), value = std::move(value)]() mutable { call(std::move(value)); });
-    else call(std::move(value));
+    else
+      call(std::move(value));
   }
 };
 
@@ -135,7 +136,8 @@ class [[nodiscard]] Future {
     lock.unlock();
     if (auto node = shared->owner.lock())
       node->run([call = std::move(callback), value = std::move(result)]() mutable { call(std::move(value)); });
-    else callback(std::move(result));
+    else
+      callback(std::move(result));
   }
   Future via(Executor executor) && {
     executor_ = std::move(executor);
@@ -187,8 +189,10 @@ class [[nodiscard]] Future {
     }
     std::unique_lock lock(shared_->mutex);
     const auto there = [this] { return shared_->resolved; };
-    if (until == kNever) shared_->changed.wait(lock, there);
-    else shared_->changed.wait_until(lock, until, there);
+    if (until == kNever)
+      shared_->changed.wait(lock, there);
+    else
+      shared_->changed.wait_until(lock, until, there);
   }
   void drop() {
     auto shared = std::exchange(shared_, nullptr);

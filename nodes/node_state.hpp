@@ -34,8 +34,8 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
 
   // calls.cpp
   Future<Tensor> get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into, ProgressFn on_progress);
-  Future<std::vector<Result<Tensor>>> get_many(const Peer& peer, transfer::PullSpec spec, std::vector<MutableTensorView> into,
-                                               ProgressFn on_progress);
+  Future<std::vector<Result<Tensor>>> get_many(const Peer& peer, transfer::PullSpec spec,
+                                               std::vector<MutableTensorView> into, ProgressFn on_progress);
   Future<std::vector<Entry>> list(const Peer& peer, std::string pattern, Deadline deadline);
   Future<Receipt> push(const Peer& peer, std::string name, TensorView view, PushOptions options);
   Future<PingReport> ping(const Peer& peer, Deadline deadline);
@@ -45,7 +45,8 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Result<Tensor> get_local(const transfer::EntryRef& entry, const transfer::PartSpec* part, const transfer::Into* into,
                            const MutableTensorView& view);
   Future<Receipt> push_local(transfer::PushSpec spec);
-  std::vector<Result<Tensor>> get_many_local(const transfer::PullSpec& spec, const std::vector<MutableTensorView>& into);
+  std::vector<Result<Tensor>> get_many_local(const transfer::PullSpec& spec,
+                                             const std::vector<MutableTensorView>& into);
 
   // publish.cpp
   Result<Generation> put(std::string name, TensorView view, KeepAlive keep_alive);
@@ -57,7 +58,8 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   // receive.cpp
   Future<Tensor> receive(std::string pattern, Deadline deadline);
   std::optional<Tensor> try_receive(std::string_view pattern);
-  Result<Handler> on_offer(std::string pattern, std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
+  Result<Handler> on_offer(std::string pattern,
+                           std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
   void remove_handler(std::uint64_t id);
 
   Ticket ticket() const;
@@ -160,8 +162,10 @@ Future<T> NodeState::call(const Ticket& ticket, ProgressFn on_progress, Begin be
         key, cookie,
         [this, shared, cookie, convert = std::move(convert)](transfer::Outcome&& outcome) mutable {
           shared->id = outcome.id;
-          if (auto* error = std::get_if<Error>(&outcome.result)) shared->resolve(fail(std::move(*error)));
-          else shared->resolve(convert(std::move(outcome)));
+          if (auto* error = std::get_if<Error>(&outcome.result))
+            shared->resolve(fail(std::move(*error)));
+          else
+            shared->resolve(convert(std::move(outcome)));
           close_gate(cookie);
         },
         std::move(cell));

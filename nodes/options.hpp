@@ -21,8 +21,8 @@
 
 namespace weft {
 
-/// When a call ends. Empty is automatic: 30 s without progress, and in any case 30 s plus the announced size at 1 MiB/s.
-/// A duration counts from the call; a time point is literal.
+/// When a call ends. Empty is automatic: 30 s without progress, and in any case 30 s plus the announced size at 1
+/// MiB/s. A duration counts from the call; a time point is literal.
 class Deadline {
  public:
   Deadline() = default;
@@ -120,8 +120,8 @@ struct ServeOptions {
 };
 
 struct Limits {
-  std::uint64_t memory_bytes = 0;    ///< what landings may hold in all; 0: half of RAM
-  std::uint64_t warm_bytes = 0;      ///< of them, kept warm; 0: a quarter of RAM, at most 8 GiB
+  std::uint64_t memory_bytes = 0;          ///< what landings may hold in all; 0: half of RAM
+  std::uint64_t warm_bytes = 0;            ///< of them, kept warm; 0: a quarter of RAM, at most 8 GiB
   std::uint64_t inbox_bytes = 1ull << 30;  ///< pushes received and not taken yet
 };
 struct Liveness {
@@ -129,8 +129,8 @@ struct Liveness {
   Duration silent_after = std::chrono::seconds(3);
 };
 struct Pool {
-  std::size_t connections = 64;                 ///< sessions at a time; the least recently used idle one makes room
-  Duration idle = std::chrono::minutes(5);      ///< after which an idle session is closed
+  std::size_t connections = 64;             ///< sessions at a time; the least recently used idle one makes room
+  Duration idle = std::chrono::minutes(5);  ///< after which an idle session is closed
   Duration dial_timeout = std::chrono::seconds(5);
 };
 enum class Callbacks : std::uint8_t {
@@ -139,23 +139,23 @@ enum class Callbacks : std::uint8_t {
 };
 
 struct NodeOptions {
-  /// "127.0.0.1:0", ":7700", "[::1]:7700", "host:port". None: loopback, an ephemeral port. An address that can be reached
-  /// from elsewhere needs an access rule other than local.
+  /// "127.0.0.1:0", ":7700", "[::1]:7700", "host:port". None: loopback, an ephemeral port. An address that can be
+  /// reached from elsewhere needs an access rule other than local.
   std::vector<std::string> listen{};
   Access access{};
   std::filesystem::path identity{};  ///< a key file, made when it is not there; empty: a fresh identity
   Limits limits{};
   Liveness liveness{};
   Pool pool{};
-  std::vector<Lane> lanes{};         ///< allowed ones; none: every lane this host has
+  std::vector<Lane> lanes{};  ///< allowed ones; none: every lane this host has
   /// Networks ("10.0.0.0/8", "fd00::/8") in which bulk may travel in clear; loopback always may.
   std::vector<std::string> trust{};
-  bool trust_file = false;           ///< served files may be mapped: nobody truncates them
+  bool trust_file = false;  ///< served files may be mapped: nobody truncates them
   Duration spin = std::chrono::microseconds(20);
   Callbacks callbacks{};
   LogSink log{};
-  /// Called at each step of each transfer, on the loop: "dial", "session", "rail", "message", "landing", "offer", "write",
-  /// "arrival", "outcome". For tests: processes are stopped and killed in it.
+  /// Called at each step of each transfer, on the loop: "dial", "session", "rail", "message", "landing", "offer",
+  /// "write", "arrival", "outcome". For tests: processes are stopped and killed in it.
   std::function<void(std::string_view phase)> on_phase{};
 };
 

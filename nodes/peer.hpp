@@ -13,10 +13,10 @@ namespace weft {
 /// the call's error.
 class Peer {
  public:
-  Peer(Ticket ticket) : ticket_(std::move(ticket)) {}                            // NOLINT: conversion is the point
-  Peer(std::string_view text) : ticket_(Ticket::parse(text)) {}                  // NOLINT
-  Peer(const std::string& text) : Peer(std::string_view(text)) {}                // NOLINT
-  Peer(const char* text) : Peer(std::string_view(text)) {}                       // NOLINT
+  Peer(Ticket ticket) : ticket_(std::move(ticket)) {}              // NOLINT: conversion is the point
+  Peer(std::string_view text) : ticket_(Ticket::parse(text)) {}    // NOLINT
+  Peer(const std::string& text) : Peer(std::string_view(text)) {}  // NOLINT
+  Peer(const char* text) : Peer(std::string_view(text)) {}         // NOLINT
 
   const Result<Ticket>& ticket() const noexcept { return ticket_; }
 

@@ -19,7 +19,10 @@ std::string Plan::to_string() const {
   std::string text = fmt::format(" {:<{}}  {:<{}}  VERDICT\n", "LANE", widest, "EXPECTED", rate);
   for (const PlanLane& lane : lanes)
     text += fmt::format(" {:<{}}  {:<{}}  {}{}\n", lane.lane, widest, lane.expected.empty() ? "-" : lane.expected, rate,
-                        lane.chosen ? "chosen: " : lane.usable ? "usable: " : "no: ", lane.verdict);
+                        lane.chosen   ? "chosen: "
+                        : lane.usable ? "usable: "
+                                      : "no: ",
+                        lane.verdict);
   return text;
 }
 
@@ -27,14 +30,17 @@ namespace detail {
 
 void NodeState::fill_plan(Plan& plan, const transfer::SessionInfo& info) const {
   plan.same_host = info.same_host;
-  const auto in = [](const std::vector<Lane>& lanes, Lane lane) { return std::find(lanes.begin(), lanes.end(), lane) != lanes.end(); };
+  const auto in = [](const std::vector<Lane>& lanes, Lane lane) {
+    return std::find(lanes.begin(), lanes.end(), lane) != lanes.end();
+  };
   const bool small = plan.bytes != 0 && plan.bytes <= kInlineBytes;
   bool chosen = false;
   for (const LaneReport& report : lane_reports_) {
     const auto lane = parse_lane(report.lane);
     if (!lane || *lane == Lane::kTls) continue;
     PlanLane line{.lane = report.lane};
-    const auto refused = std::find_if(info.refused.rbegin(), info.refused.rend(), [&](const auto& entry) { return entry.first == *lane; });
+    const auto refused = std::find_if(info.refused.rbegin(), info.refused.rend(),
+                                      [&](const auto& entry) { return entry.first == *lane; });
     if (!report.used) {
       line.verdict = report.detail;
     } else if (in(info.offered, *lane)) {
@@ -49,13 +55,15 @@ void NodeState::fill_plan(Plan& plan, const transfer::SessionInfo& info) const {
     chosen = chosen || line.chosen;
     plan.lanes.push_back(std::move(line));
   }
-  plan.lanes.push_back({.lane = "tls",
-                        .chosen = !chosen,
-                        .usable = true,
-                        .verdict = small     ? fmt::format("inline in the answer: {} is not worth a rail", human_bytes(plan.bytes))
-                                   : chosen ? "sealed; slower than the lane that was chosen"
-                                            : "sealed, and the only lane this session may use"});
-  const auto best = std::find_if(plan.lanes.begin(), plan.lanes.end(), [](const PlanLane& lane) { return lane.chosen; });
+  plan.lanes.push_back(
+      {.lane = "tls",
+       .chosen = !chosen,
+       .usable = true,
+       .verdict = small    ? fmt::format("inline in the answer: {} is not worth a rail", human_bytes(plan.bytes))
+                  : chosen ? "sealed; slower than the lane that was chosen"
+                           : "sealed, and the only lane this session may use"});
+  const auto best =
+      std::find_if(plan.lanes.begin(), plan.lanes.end(), [](const PlanLane& lane) { return lane.chosen; });
   if (best != plan.lanes.end()) std::rotate(plan.lanes.begin(), best, best + 1);
 }
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <weft/base/text.hpp>
 #include <weft/nodes/node_state.hpp>
@@ -26,14 +26,16 @@ Result<std::shared_ptr<transfer::Entry>> entry_of(std::string name, const Tensor
 Result<std::shared_ptr<transfer::Entry>> entry_of(std::string name, const TensorView& view) {
   WEFT_TRY(view.check());
   if (!view.device().is_host())
-    return fail(ErrorClass::kUnsupported, "put", "the tensor is on " + view.device().to_string() + "; only host memory is served yet");
+    return fail(ErrorClass::kUnsupported, "put",
+                "the tensor is on " + view.device().to_string() + "; only host memory is served yet");
   WEFT_LET(auto entry, entry_of(std::move(name), view.meta(), view.byte_size()));
   static const std::byte kNothing{};
   entry->data = view.data() == nullptr ? &kNothing : static_cast<const std::byte*>(view.data());
   return entry;
 }
 
-Result<void> add_file(const std::filesystem::path& path, const std::string& prefix, std::vector<std::shared_ptr<transfer::Entry>>& entries) {
+Result<void> add_file(const std::filesystem::path& path, const std::string& prefix,
+                      std::vector<std::shared_ptr<transfer::Entry>>& entries) {
   WEFT_LET(const auto file, SafetensorsFile::open(path));
   auto source = std::make_shared<transfer::FileSource>();
   source->path = path.string();
@@ -60,7 +62,8 @@ Result<void> add_file(const std::filesystem::path& path, const std::string& pref
 
 Result<void> check_name(std::string_view name) {
   if (name.empty() || name.size() > kMaxNameBytes || !is_clean_utf8(name))
-    return fail(Error(ErrorClass::kInvalidArgument, "name", fmt::format("\"{}\" cannot be a tensor's name", escaped(name.substr(0, 64))))
+    return fail(Error(ErrorClass::kInvalidArgument, "name",
+                      fmt::format("\"{}\" cannot be a tensor's name", escaped(name.substr(0, 64))))
                     .with_hint(fmt::format("1 to {} bytes of UTF-8 without NUL", kMaxNameBytes)));
   return {};
 }
@@ -107,7 +110,8 @@ Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const Se
     for (const auto& file : files) WEFT_TRY(add_file(file, options.prefix, entries));
   } else if (path.extension() == ".json") {
     WEFT_LET(const auto index, SafetensorsIndex::open(path));
-    for (const std::string& file : index.files()) WEFT_TRY(add_file(path.parent_path() / file, options.prefix, entries));
+    for (const std::string& file : index.files())
+      WEFT_TRY(add_file(path.parent_path() / file, options.prefix, entries));
   } else {
     WEFT_TRY(add_file(path, options.prefix, entries));
   }
@@ -115,7 +119,8 @@ Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const Se
   for (const auto& entry : entries) names.push_back(entry->name);
   std::sort(names.begin(), names.end());
   if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
-    return fail(Error(ErrorClass::kMalformed, "serve", fmt::format("two of the files hold a tensor named \"{}\"", escaped(*twice))));
+    return fail(Error(ErrorClass::kMalformed, "serve",
+                      fmt::format("two of the files hold a tensor named \"{}\"", escaped(*twice))));
   const std::size_t count = entries.size();
   catalog_.publish(std::move(entries));
   return count;
@@ -124,7 +129,9 @@ Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const Se
 Result<void> NodeState::remove(std::string_view name) {
   const std::string_view names[] = {name};
   if (catalog_.remove(names).empty())
-    return fail(Error(ErrorClass::kNotFound, "remove", fmt::format("no tensor named \"{}\" is served here", escaped(name))).with_name(std::string(name)));
+    return fail(
+        Error(ErrorClass::kNotFound, "remove", fmt::format("no tensor named \"{}\" is served here", escaped(name)))
+            .with_name(std::string(name)));
   return {};
 }
 

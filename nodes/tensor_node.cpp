@@ -13,20 +13,26 @@ wire::GenerationRule rule_of(const GenerationRule& rule) {
 
 transfer::PartSpec part_of(const Slice& slice) {
   transfer::PartSpec part{.kind = wire::PartKind::kSlice};
-  for (const Range& range : slice.ranges()) part.ranges.push_back({.start = range.start, .stop = range.stop, .step = range.step});
+  for (const Range& range : slice.ranges())
+    part.ranges.push_back({.start = range.start, .stop = range.stop, .step = range.step});
   return part;
 }
 
 transfer::PartSpec part_of(const Pages& pages) {
-  return {.kind = wire::PartKind::kRowIndices, .axis = static_cast<std::uint32_t>(pages.axis), .indices = {pages.source.begin(), pages.source.end()}};
+  return {.kind = wire::PartKind::kRowIndices,
+          .axis = static_cast<std::uint32_t>(pages.axis),
+          .indices = {pages.source.begin(), pages.source.end()}};
 }
 
 /// The caller's memory as the core takes it: dense, strided, or the pages of it that are named.
 Result<transfer::Into> into_of(const MutableTensorView& view, const Pages& pages) {
   WEFT_TRY(view.check());
   if (!view.device().is_host())
-    return fail(ErrorClass::kUnsupported, "get", "`into` is on " + view.device().to_string() + "; only host memory is written yet");
-  transfer::Into into{.data = static_cast<std::byte*>(view.data()), .size = static_cast<std::size_t>(view.extent_bytes()), .meta = view.meta()};
+    return fail(ErrorClass::kUnsupported, "get",
+                "`into` is on " + view.device().to_string() + "; only host memory is written yet");
+  transfer::Into into{.data = static_cast<std::byte*>(view.data()),
+                      .size = static_cast<std::size_t>(view.extent_bytes()),
+                      .meta = view.meta()};
   into.meta.strides = {};
   if (!pages.target.empty()) {
     if (pages.target.size() != pages.source.size())
@@ -43,7 +49,8 @@ Result<transfer::Into> into_of(const MutableTensorView& view, const Pages& pages
 }
 
 Result<void> one_part(const Slice& slice, const Pages& pages) {
-  if (!slice.empty() && !pages.empty()) return fail(ErrorClass::kInvalidArgument, "get", "either a slice or pages, not both");
+  if (!slice.empty() && !pages.empty())
+    return fail(ErrorClass::kInvalidArgument, "get", "either a slice or pages, not both");
   return {};
 }
 
@@ -99,8 +106,12 @@ Result<Generation> TensorNode::put(std::string name, Tensor tensor) {
 Result<Generation> TensorNode::put(std::string name, TensorView view, KeepAlive keep_alive) {
   return state_->put(std::move(name), view, std::move(keep_alive));
 }
-Result<Loan> TensorNode::lend(std::string name, TensorView view, LendOptions) { return state_->lend(std::move(name), view); }
-Result<std::size_t> TensorNode::serve(std::filesystem::path path, ServeOptions options) { return state_->serve(path, options); }
+Result<Loan> TensorNode::lend(std::string name, TensorView view, LendOptions) {
+  return state_->lend(std::move(name), view);
+}
+Result<std::size_t> TensorNode::serve(std::filesystem::path path, ServeOptions options) {
+  return state_->serve(path, options);
+}
 Result<void> TensorNode::remove(std::string_view name) { return state_->remove(name); }
 
 Future<std::vector<Entry>> TensorNode::list(Peer peer, std::string pattern, ListOptions options) {
@@ -118,14 +129,16 @@ Future<Tensor> TensorNode::get(Peer peer, std::string name, GetOptions options) 
 Future<Tensor> TensorNode::get(Peer peer, const Tensor& known, GetOptions options) {
   auto spec = spec_of(options);
   if (!spec) return Future<Tensor>::failed(std::move(spec).error());
-  spec->handles.push_back({.incarnation = known.incarnation(), .index = known.index(), .generation = known.generation()});
+  spec->handles.push_back(
+      {.incarnation = known.incarnation(), .index = known.index(), .generation = known.generation()});
   return state_->get(peer, std::move(*spec), std::move(options.into), std::move(options.on_progress));
 }
 
 Future<std::vector<Result<Tensor>>> TensorNode::get_many(Peer peer, std::vector<GetItem> items, BatchOptions options) {
   using All = std::vector<Result<Tensor>>;
   if (items.size() > kMaxBatchItems)
-    return Future<All>::failed(Error(ErrorClass::kInvalidArgument, "get_many", "more than 1 048 576 items").with_hint("ask in several batches"));
+    return Future<All>::failed(Error(ErrorClass::kInvalidArgument, "get_many", "more than 1 048 576 items")
+                                   .with_hint("ask in several batches"));
   transfer::PullSpec spec{.generation = rule_of(options.generation),
                           .bound = {options.deadline.resolve(Clock::now())},
                           .lane = options.lane,
@@ -152,7 +165,8 @@ Future<std::vector<Result<Tensor>>> TensorNode::get_many(Peer peer, std::vector<
     spec.into.resize(spec.names.size());
   }
   if (sliced)
-    for (const GetItem& item : items) spec.parts.push_back(item.slice.empty() ? transfer::PartSpec{} : part_of(item.slice));
+    for (const GetItem& item : items)
+      spec.parts.push_back(item.slice.empty() ? transfer::PartSpec{} : part_of(item.slice));
   if (!options.pages.empty()) spec.parts.push_back(part_of(options.pages));
   return state_->get_many(peer, std::move(spec), std::move(into), std::move(options.on_progress));
 }
@@ -160,9 +174,12 @@ Future<std::vector<Result<Tensor>>> TensorNode::get_many(Peer peer, std::vector<
 Future<Receipt> TensorNode::push(Peer peer, std::string name, TensorView view, PushOptions options) {
   return state_->push(peer, std::move(name), view, std::move(options));
 }
-Future<Tensor> TensorNode::receive(std::string pattern, ReceiveOptions options) { return state_->receive(std::move(pattern), options.deadline); }
+Future<Tensor> TensorNode::receive(std::string pattern, ReceiveOptions options) {
+  return state_->receive(std::move(pattern), options.deadline);
+}
 std::optional<Tensor> TensorNode::try_receive(std::string_view pattern) { return state_->try_receive(pattern); }
-Result<Handler> TensorNode::on_offer(std::string pattern, std::move_only_function<Result<MutableTensorView>(const Offer&)> choose) {
+Result<Handler> TensorNode::on_offer(std::string pattern,
+                                     std::move_only_function<Result<MutableTensorView>(const Offer&)> choose) {
   return state_->on_offer(std::move(pattern), std::move(choose));
 }
 Future<Plan> TensorNode::explain(Peer peer, std::string name) { return state_->explain(peer, std::move(name)); }

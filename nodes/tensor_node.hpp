@@ -23,8 +23,8 @@ struct LoanState;
 struct HandlerState;
 }  // namespace detail
 
-/// Memory served without being owned. Ending it (or destroying it) takes the name out, cancels transfers that still read
-/// it and returns when none does: ≤ 250 ms.
+/// Memory served without being owned. Ending it (or destroying it) takes the name out, cancels transfers that still
+/// read it and returns when none does: ≤ 250 ms.
 class Loan {
  public:
   Loan() = default;
@@ -53,8 +53,8 @@ class Handler {
 };
 
 /// One process's presence: serves a catalog, pulls, pushes. Move-only; any thread may call any member; every call ends
-/// within its deadline. Destruction is stop(2s). Errors of every call that names a peer: InvalidArgument or Malformed (a
-/// ticket that does not parse), Unauthenticated, Forbidden, PeerUnreachable, PeerLost, DeadlineExceeded, Cancelled,
+/// within its deadline. Destruction is stop(2s). Errors of every call that names a peer: InvalidArgument or Malformed
+/// (a ticket that does not parse), Unauthenticated, Forbidden, PeerUnreachable, PeerLost, DeadlineExceeded, Cancelled,
 /// ShuttingDown; and those named with the call.
 class TensorNode {
  public:
@@ -81,18 +81,20 @@ class TensorNode {
   /// NotFound.
   Result<void> remove(std::string_view name);
 
-  // Options() and not {} below: g++ 12 destroys an aggregate twice that braces make inside a co_await expression. For the
-  // same reason a coroutine that passes options makes the Future first and awaits it in a second statement.
+  // Options() and not {} below: g++ 12 destroys an aggregate twice that braces make inside a co_await expression. For
+  // the same reason a coroutine that passes options makes the Future first and awaits it in a second statement.
 
   /// What a peer serves that matches a glob, sorted by name.
   Future<std::vector<Entry>> list(Peer peer, std::string pattern = "*", ListOptions options = ListOptions());
-  /// Pulls a tensor, or a part of it: whole, verified, of one generation. NotFound, Stale, InvalidArgument (a slice or a
-  /// destination that does not fit), ResourceExhausted, IntegrityFailure.
+  /// Pulls a tensor, or a part of it: whole, verified, of one generation. NotFound, Stale, InvalidArgument (a slice or
+  /// a destination that does not fit), ResourceExhausted, IntegrityFailure.
   Future<Tensor> get(Peer peer, std::string name, GetOptions options = GetOptions());
-  /// Pulls again what an earlier get gave, by handle: no string travels. Stale when it was replaced or the peer restarted.
+  /// Pulls again what an earlier get gave, by handle: no string travels. Stale when it was replaced or the peer
+  /// restarted.
   Future<Tensor> get(Peer peer, const Tensor& known, GetOptions options = GetOptions());
   /// One submission, one result each, in order; read from one snapshot of the peer's catalog.
-  Future<std::vector<Result<Tensor>>> get_many(Peer peer, std::vector<GetItem> items, BatchOptions options = BatchOptions());
+  Future<std::vector<Result<Tensor>>> get_many(Peer peer, std::vector<GetItem> items,
+                                               BatchOptions options = BatchOptions());
   /// Ok means that the receiver verified every byte. The memory must stay as it is until then.
   Future<Receipt> push(Peer peer, std::string name, TensorView view, PushOptions options = PushOptions());
 
@@ -102,7 +104,8 @@ class TensorNode {
   std::optional<Tensor> try_receive(std::string_view pattern = "*");
   /// Chooses where pushes of a pattern land, or refuses them (an Error). Runs on the node's callback thread. The pushed
   /// tensor is then given to `receive`.
-  Result<Handler> on_offer(std::string pattern, std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
+  Result<Handler> on_offer(std::string pattern,
+                           std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
 
   /// How a tensor would travel, and why not otherwise.
   Future<Plan> explain(Peer peer, std::string name = {});

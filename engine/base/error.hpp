@@ -59,7 +59,7 @@ class [[nodiscard]] Error {
   const ErrorContext& context() const noexcept;
   /// Whether the same call may succeed later without the caller changing anything.
   bool retryable() const noexcept;
-  /// True when a push ended without a receipt although its bytes may be at the receiver (design rule 9).
+  /// True when a push ended without a receipt although its bytes may be at the receiver.
   bool may_have_arrived() const noexcept;
 
   /// One line: "get: no tensor named "x" at gpu-07 (k3v9…) [NotFound]", native code and text when there are any.
@@ -82,7 +82,7 @@ class [[nodiscard]] Error {
   std::shared_ptr<Body> body_;
 };
 
-/// The process exit code for a failure, as `weft` returns it (faces.md section 4): 1 to 10.
+/// The process exit code for a failure, as `weft` returns it (docs/errors.md): 1 to 10.
 int exit_code(ErrorClass) noexcept;
 
 }  // namespace weft

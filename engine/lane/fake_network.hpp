@@ -57,7 +57,7 @@ struct FakeLink {
 /// A network inside one test: nodes, fake lanes, links with faults, and a clock that only the test moves. Nothing
 /// happens by itself and everything that happens follows from the seed. Single-threaded.
 ///
-/// How it lies, as real providers do (facts.md): Finished comes when the bytes have left, not when they landed;
+/// How it lies, as real providers do: Finished comes when the bytes have left, not when they landed;
 /// bytes land in parts over time; without revoke_fences a write that has begun goes on landing after its exposure
 /// was revoked (E1); a write to a bad key kills its connection while both writes report success (E3); a close drops
 /// what is queued (E7), and until its Down is reported bytes go on landing.

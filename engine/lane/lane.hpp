@@ -26,18 +26,18 @@ enum class Motion : std::uint8_t {
 struct Traits {
   Lane name = Lane::kAuto;
   Motion motion = Motion::kWrite;
-  std::uint32_t max_message = 0;  ///< bytes of one `send`
-  std::uint32_t gather = 1;       ///< local ranges of one write
-  std::uint32_t scatter = 1;      ///< remote ranges of one write
-  std::uint64_t piece_bytes = 0;  ///< the piece size it likes best; a power of two
-  std::uint64_t window_bytes = 0; ///< bytes of writes it wants posted at a time
-  bool ordered = true;            ///< an immediate arrives after every byte written before it on that channel
-  bool attributed = false;        ///< `Arrived` names its channel
+  std::uint32_t max_message = 0;       ///< bytes of one `send`
+  std::uint32_t gather = 1;            ///< local ranges of one write
+  std::uint32_t scatter = 1;           ///< remote ranges of one write
+  std::uint64_t piece_bytes = 0;       ///< the piece size it likes best; a power of two
+  std::uint64_t window_bytes = 0;      ///< bytes of writes it wants posted at a time
+  bool ordered = true;                 ///< an immediate arrives after every byte written before it on that channel
+  bool attributed = false;             ///< `Arrived` names its channel
   bool arrival_takes_receive = false;  ///< an immediate consumes a receive of the peer's ring (verbs)
-  bool key_per_landing = true;    ///< exposing is free, so every landing gets a key of its own
-  bool revoke_fences = false;     ///< after an exposure is revoked no byte of it lands any more
-  bool sealed = false;            ///< encrypted and authenticated
-  bool reaches_device = false;    ///< may read and write GPU memory directly
+  bool key_per_landing = true;         ///< exposing is free, so every landing gets a key of its own
+  bool revoke_fences = false;          ///< after an exposure is revoked no byte of it lands any more
+  bool sealed = false;                 ///< encrypted and authenticated
+  bool reaches_device = false;         ///< may read and write GPU memory directly
 };
 
 /// One connection of one lane. Never reused in a lane's life, so a late event can hit nothing.
@@ -70,7 +70,7 @@ struct Region {
 };
 
 /// While it lives the peer of one channel may write the region under `key()`. Revoking is no fence unless
-/// Traits::revoke_fences (facts.md E1: 60 of 64 MiB landed after a registration was closed).
+/// Traits::revoke_fences (libfabric tcp: 60 of 64 MiB landed after a registration was closed).
 class Exposure {
  public:
   virtual ~Exposure() = default;
@@ -144,7 +144,7 @@ struct MessageArrived {
 };
 /// An immediate arrived; on ordered lanes after the bytes of its write. A hint that counts, never a proof.
 struct Arrived {
-  std::optional<Channel> channel;  ///< absent where completions are anonymous (facts.md E4)
+  std::optional<Channel> channel;  ///< absent where completions are anonymous
   std::uint32_t immediate = 0;
 };
 /// The memory of a post is no longer needed. Not delivery. Exactly one for every post that was Taken, also after Down
@@ -168,7 +168,7 @@ enum class Posted : std::uint8_t {
 };
 
 /// A way for bytes to travel. One loop owns it: calls are serialised by that loop, never block, and allocate only in
-/// listen, dial, admit, expose, attach and map. Sessions are not dialled through it (design section 4).
+/// listen, dial, admit, expose, attach and map. Sessions are not dialled through it (docs/protocol.md).
 class Lane {
  public:
   virtual ~Lane() = default;

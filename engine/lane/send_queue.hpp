@@ -14,7 +14,7 @@
 namespace weft::lane {
 
 /// The posts of one framed channel and the bytes they become. Messages overtake writes that have not started; a
-/// write is cut into frames of at most kFrameBytes, so that a message waits for a batch and no more (facts.md E8).
+/// write is cut into frames of at most kFrameBytes, so that a message waits for a batch and no more.
 /// Lives on its lane's loop. Allocates only while its rings grow to what the traffic needs.
 /// Invariant: what was offered is offered again, first and unchanged, until it is consumed (TLS relies on it).
 class SendQueue {

@@ -11,7 +11,7 @@ namespace weft::memory {
 inline constexpr std::size_t kHugePageBytes = std::size_t{2} * 1024 * 1024;
 
 /// Anonymous memory and its only owner: zeroed, aligned to 2 MiB and advised to huge pages from that size up (copying
-/// into fresh huge pages is five times as fast as into small ones: facts.md E11), to a page below it. Any thread may
+/// into fresh huge pages is five times as fast as into small ones), to a page below it. Any thread may
 /// own it; dropping it unmaps, 20 µs per MiB, so not on a loop.
 class Buffer {
  public:

@@ -57,7 +57,7 @@ class Landing {
 };
 
 /// Where pieces land: memory that is kept warm, because copying into a recycled landing is twice as fast as into a
-/// fresh huge page and ten times as fast as into small ones (facts.md E11). One loop owns it; `grow`, `live_bytes`
+/// fresh huge page and ten times as fast as into small ones. One loop owns it; `grow`, `live_bytes`
 /// and dropping a Landing are for any thread. Debug builds fill what comes back, AddressSanitizer builds forbid it.
 /// Invariant: idle_bytes() <= warm_bytes after take and collect; live_bytes() <= max_bytes, always.
 class LandingPool {

@@ -11,7 +11,7 @@
 
 namespace weft::stream {
 
-/// How long one handshake may take once the connection stands (design section 4, reliability T8).
+/// How long one handshake may take once the connection stands.
 inline constexpr Duration kHandshakeTime = std::chrono::seconds{2};
 
 /// One TLS handshake, driven without blocking. One loop owns it.

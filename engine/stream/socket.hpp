@@ -14,7 +14,7 @@ namespace weft::stream {
 Result<Fd> open_stream_socket(const SocketAddress& address);
 
 /// Makes a connected socket fit for sessions: non-blocking; on TCP no delay for small records and little unsent data
-/// in the kernel, so that a ping does not wait behind a megabyte (design section 4).
+/// in the kernel, so that a ping does not wait behind a megabyte.
 Result<void> prepare_connection(int fd);
 
 /// One recv or send that never blocks and raises no signal. `would_block` excludes the other outcomes.

@@ -8,11 +8,16 @@ namespace weft {
 
 std::string_view to_string(AccessVerb verb) noexcept {
   switch (verb) {
-    case AccessVerb::kGet: return "get";
-    case AccessVerb::kPush: return "push";
-    case AccessVerb::kList: return "list";
-    case AccessVerb::kAll: return "all";
-    case AccessVerb::kNone: break;
+    case AccessVerb::kGet:
+      return "get";
+    case AccessVerb::kPush:
+      return "push";
+    case AccessVerb::kList:
+      return "list";
+    case AccessVerb::kAll:
+      return "all";
+    case AccessVerb::kNone:
+      break;
   }
   return "none";
 }
@@ -52,8 +57,9 @@ Result<void> Access::admits(const NodeId& peer, bool same_host) const {
 
 Result<void> Access::allows(const NodeId& peer, bool same_host, AccessVerb verb, std::string_view name) const {
   WEFT_TRY(admits(peer, same_host));
-  const bool named = globs_.empty() || verb == AccessVerb::kList ||
-                     std::any_of(globs_.begin(), globs_.end(), [&](const std::string& g) { return glob_match(g, name); });
+  const bool named =
+      globs_.empty() || verb == AccessVerb::kList ||
+      std::any_of(globs_.begin(), globs_.end(), [&](const std::string& g) { return glob_match(g, name); });
   if (has(verbs_, verb) && named) return {};
   return fail(Error(ErrorClass::kForbidden, std::string(to_string(verb)),
                     "\"" + escaped(name) + "\" may not be used so by " + peer.short_string())

@@ -37,8 +37,8 @@ class Access {
   bool reaches_beyond_host() const noexcept { return kind_ != Kind::kLocal; }
   /// Whether a session with this peer may exist. Forbidden, with the line to add as hint.
   Result<void> admits(const NodeId& peer, bool same_host) const;
-  /// Whether this peer, over a session that it or this node dialled, may do `verb` with `name`. Forbidden otherwise; the
-  /// same answer whether the name exists or not.
+  /// Whether this peer, over a session that it or this node dialled, may do `verb` with `name`. Forbidden otherwise;
+  /// the same answer whether the name exists or not.
   Result<void> allows(const NodeId& peer, bool same_host, AccessVerb verb, std::string_view name) const;
 
  private:

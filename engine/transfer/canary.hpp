@@ -1,7 +1,7 @@
 #pragma once
 
-/// Bugs that the simulator's tests must catch, compiled in only where WEFT_CANARIES is defined (tests/sim builds the core
-/// a second time so). Elsewhere WEFT_CANARY(…) is the constant false.
+/// Bugs that the simulator's tests must catch, compiled in only where WEFT_CANARIES is defined (tests/sim builds the
+/// core a second time so). Elsewhere WEFT_CANARY(…) is the constant false.
 namespace weft::transfer {
 
 enum class Canary {

@@ -35,14 +35,15 @@ class CatalogSnapshot {
   static std::size_t shard_of(std::string_view name) noexcept;
 
   std::array<std::shared_ptr<const Shard>, kShards> by_name_{};
-  std::array<std::shared_ptr<const Shard>, kShards> by_index_{};  // index → shard index % kShards, place index / kShards
+  std::array<std::shared_ptr<const Shard>, kShards>
+      by_index_{};  // index → shard index % kShards, place index / kShards
   Generation generation_;
   std::size_t size_ = 0;
   std::uint64_t bytes_ = 0;
 };
 
-/// What a node serves. Any thread may publish; a loop reads through a Reader, which takes the lock only when the version
-/// word has moved since it last looked.
+/// What a node serves. Any thread may publish; a loop reads through a Reader, which takes the lock only when the
+/// version word has moved since it last looked.
 class Catalog {
  public:
   Catalog();

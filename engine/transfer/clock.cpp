@@ -14,7 +14,8 @@ TimePoint Core::Impl::end_of(const Transfer& t) const {
   } else if (!t.ours()) {
     end += kOfferGrace;  // the opener ends it; this is for one that does not
   }
-  if (t.session_lost_at != kNever && t.phase == Phase::kWaitSession) end = std::min(end, t.session_lost_at + kRetryWithin);
+  if (t.session_lost_at != kNever && t.phase == Phase::kWaitSession)
+    end = std::min(end, t.session_lost_at + kRetryWithin);
   return end;
 }
 
@@ -25,13 +26,17 @@ std::uint64_t Core::Impl::time_left_ns(const Transfer& t, TimePoint now) const {
 
 TimePoint Core::Impl::wake_at(const Transfer& t) const {
   switch (t.phase) {
-    case Phase::kQuieting: return t.phase_since + (t.target.direct_into ? kFenceInto : kFencePooled);
-    case Phase::kDraining: return t.phase_since + kFenceInto;
+    case Phase::kQuieting:
+      return t.phase_since + (t.target.direct_into ? kFenceInto : kFencePooled);
+    case Phase::kDraining:
+      return t.phase_since + kFenceInto;
     case Phase::kMoving:
       if (!t.is_source() && t.target.done) return std::min(end_of(t), t.arrival_at + kArrivalStall);
       return end_of(t);
-    case Phase::kWaitSlots: return std::min(end_of(t), t.phase_since + std::chrono::seconds(2));
-    default: return end_of(t);
+    case Phase::kWaitSlots:
+      return std::min(end_of(t), t.phase_since + std::chrono::seconds(2));
+    default:
+      return end_of(t);
   }
 }
 
@@ -59,8 +64,11 @@ void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
         if (Session* s = session_of(t)) {
           for (const SourceRail& sr : t.source.rails) {
             Rail* r = rail(*s, sr.rail);
-            if (r != nullptr && r->number != 0) close_rail(*s, *r, "a post did not finish", now);
-            else if (r != nullptr) actions_.push(CloseSession{.session = s->key, .why = Error(ErrorClass::kPeerLost, "session", "a post did not finish")});
+            if (r != nullptr && r->number != 0)
+              close_rail(*s, *r, "a post did not finish", now);
+            else if (r != nullptr)
+              actions_.push(CloseSession{.session = s->key,
+                                         .why = Error(ErrorClass::kPeerLost, "session", "a post did not finish")});
           }
         }
         break;
@@ -72,7 +80,9 @@ void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
           break;
         }
         [[fallthrough]];
-      default: fail(t, deadline_error(t), now); break;
+      default:
+        fail(t, deadline_error(t), now);
+        break;
     }
   }
   if (Transfer* still = transfers_.find(key)) schedule(*still);

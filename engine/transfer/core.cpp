@@ -90,14 +90,17 @@ bool Core::shutting_down() const noexcept { return impl_->shutting_down_; }
 Progress Core::progress(TransferKey transfer) const {
   const Transfer* t = impl_->transfers_.find(transfer);
   if (t == nullptr) return {};
-  return {.done = t->is_source() ? t->source.pieces_posted * t->source.bytes.space.piece_bytes() : t->target.bytes_arrived,
-          .total = t->total};
+  return {
+      .done = t->is_source() ? t->source.pieces_posted * t->source.bytes.space.piece_bytes() : t->target.bytes_arrived,
+      .total = t->total};
 }
 
 SessionKey Core::session_up(SessionSpec spec, TimePoint now) { return impl_->session_up(std::move(spec), now); }
 void Core::session_down(SessionKey session, const Error& why, TimePoint now) { impl_->session_down(session, why, now); }
 void Core::dial_failed(const NodeId& peer, const Error& why, TimePoint now) { impl_->dial_failed(peer, why, now); }
-void Core::close_session(SessionKey session, const Error& why, TimePoint now) { impl_->close_session(session, why, now); }
+void Core::close_session(SessionKey session, const Error& why, TimePoint now) {
+  impl_->close_session(session, why, now);
+}
 
 std::vector<SessionInfo> Core::sessions() const {
   std::vector<SessionInfo> all;
@@ -146,7 +149,8 @@ void Core::on_landing(TransferKey transfer, Result<memory::Landing> landing, Tim
 void Core::on_prepared(TransferKey transfer, std::uint32_t piece, Result<void> result, TimePoint now) {
   impl_->on_prepared(transfer, piece, std::move(result), now);
 }
-void Core::on_exposed(TransferKey transfer, RailRef rail, Result<std::unique_ptr<lane::Exposure>> exposure, TimePoint now) {
+void Core::on_exposed(TransferKey transfer, RailRef rail, Result<std::unique_ptr<lane::Exposure>> exposure,
+                      TimePoint now) {
   impl_->on_exposed(transfer, rail, std::move(exposure), now);
 }
 void Core::on_decision(TransferKey transfer, Decision decision, TimePoint now) {

@@ -27,21 +27,21 @@ struct CoreOptions {
   std::string host_name{};
   Access access = Access::local();
   Liveness liveness{};
-  std::uint64_t piece_bytes = kLeafBytes;          ///< of this node's lanes; a session takes the smaller of both sides'
+  std::uint64_t piece_bytes = kLeafBytes;  ///< of this node's lanes; a session takes the smaller of both sides'
   std::uint64_t max_transfer_bytes = kMaxTensorBytes;
-  std::uint32_t staging_buffers = 64;              ///< pieces read from files or packed at a time
-  std::function<std::uint64_t()> random{};         ///< unpredictable 64 bits
-  std::function<std::int64_t()> wall_clock{};      ///< ns since 1970, for the skew that ping shows; may be empty
+  std::uint32_t staging_buffers = 64;          ///< pieces read from files or packed at a time
+  std::function<std::uint64_t()> random{};     ///< unpredictable 64 bits
+  std::function<std::int64_t()> wall_clock{};  ///< ns since 1970, for the skew that ping shows; may be empty
 };
 
 /// A session whose stream is authenticated and up.
 struct SessionSpec {
   NodeId peer{};
-  bool dialled = false;                            ///< by us
+  bool dialled = false;  ///< by us
   bool same_host = false;
-  lane::Traits stream{};                           ///< of the lane that carries it; its writes are rail 0
-  std::vector<wire::LaneOffer> rail_lanes{};       ///< lanes this session may open rails on (trust decided already)
-  std::array<std::byte, 16> id{};                  ///< drawn by the dialler; the acceptor learns it from hello
+  lane::Traits stream{};                      ///< of the lane that carries it; its writes are rail 0
+  std::vector<wire::LaneOffer> rail_lanes{};  ///< lanes this session may open rails on (trust decided already)
+  std::array<std::byte, 16> id{};             ///< drawn by the dialler; the acceptor learns it from hello
 };
 
 /// What `sessions` shows of each.
@@ -52,12 +52,12 @@ struct SessionInfo {
   std::string host_name{};
   bool dialled = false;
   bool same_host = false;
-  bool established = false;      ///< hello was heard
-  bool closing = false;          ///< it takes nothing new
+  bool established = false;  ///< hello was heard
+  bool closing = false;      ///< it takes nothing new
   std::size_t transfers = 0;
   TimePoint idle_since{};
-  std::vector<Lane> rails{};     ///< up, best first
-  std::vector<Lane> offered{};   ///< both sides have them and this session may use them
+  std::vector<Lane> rails{};                            ///< up, best first
+  std::vector<Lane> offered{};                          ///< both sides have them and this session may use them
   std::vector<std::pair<Lane, std::string>> refused{};  ///< lanes that could have been rails, and why they are not
 };
 
@@ -67,16 +67,16 @@ struct CoreStats {
   std::uint64_t failed = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
   std::uint64_t pieces_reasked = 0, integrity_failures = 0, stale = 0, stray_arrivals = 0;
-  std::uint64_t transfers_live = 0;    ///< gauge
-  std::uint64_t slots_free = 0;        ///< gauge
-  std::uint64_t held_offers = 0;       ///< gauge
-  std::uint64_t staging_taken = 0;     ///< gauge
+  std::uint64_t transfers_live = 0;  ///< gauge
+  std::uint64_t slots_free = 0;      ///< gauge
+  std::uint64_t held_offers = 0;     ///< gauge
+  std::uint64_t staging_taken = 0;   ///< gauge
 };
 
-/// The transfer protocol: every session and transfer of one loop, as one state machine. It does no I/O, starts no thread
-/// and reads no clock: inputs and the time go in by the `on_…` members, work is pulled out by `peek`, `next_action`,
-/// `next_outcome` and `next_timer` (design section 3). It is asked for posts when a rail has room and never pushes, so
-/// that back-pressure is its own. One loop owns it; no member may be called from another thread.
+/// The transfer protocol: every session and transfer of one loop, as one state machine. It does no I/O, starts no
+/// thread and reads no clock: inputs and the time go in by the `on_…` members, work is pulled out by `peek`,
+/// `next_action`, `next_outcome` and `next_timer` (docs/protocol.md). It is asked for posts when a rail has room and
+/// never pushes, so that back-pressure is its own. One loop owns it; no member may be called from another thread.
 class Core {
  public:
   Core(CoreOptions options, const Catalog& catalog);

@@ -20,17 +20,17 @@
 namespace weft::transfer {
 
 inline constexpr Duration kAutomaticBound = std::chrono::seconds(30);
-inline constexpr std::uint64_t kAutomaticRate = 1024 * 1024;                     // bytes a second that a large transfer is owed
+inline constexpr std::uint64_t kAutomaticRate = 1024 * 1024;  // bytes a second that a large transfer is owed
 inline constexpr Duration kRetryWithin = std::chrono::seconds(1);
-inline constexpr Duration kFenceInto = std::chrono::milliseconds(200);           // design rule 3
+inline constexpr Duration kFenceInto = std::chrono::milliseconds(200);
 inline constexpr Duration kFencePooled = std::chrono::seconds(3);
 inline constexpr Duration kRailStall = std::chrono::seconds(2);
 inline constexpr Duration kArrivalStall = std::chrono::seconds(1);
 inline constexpr Duration kPassLives = std::chrono::seconds(2);
 inline constexpr Duration kOfferGrace = std::chrono::seconds(3);
-inline constexpr std::uint32_t kDigestsEvery = 64;                               // pieces
-inline constexpr std::size_t kReadAhead = 4;                                     // pieces prepared before they are asked for
-inline constexpr std::size_t kMaxQueuedMessages = 8192;                          // to a peer that does not read
+inline constexpr std::uint32_t kDigestsEvery = 64;       // pieces
+inline constexpr std::size_t kReadAhead = 4;             // pieces prepared before they are asked for
+inline constexpr std::size_t kMaxQueuedMessages = 8192;  // to a peer that does not read
 
 struct Rail {
   enum class State : std::uint8_t { kAsked, kListening, kDialling, kUp, kClosing, kDown };
@@ -38,11 +38,11 @@ struct Rail {
   Lane lane = Lane::kAuto;
   lane::Traits traits{};
   State state = State::kAsked;
-  bool ready = false;         // stands in the ready ring
-  std::uint32_t posts = 0;    // of pieces, not finished
-  TimePoint last_finish{};    // or when posts became > 0
-  TimePoint since{};          // of the state
-  std::uint64_t nonce = 0;    // expected in a pass
+  bool ready = false;       // stands in the ready ring
+  std::uint32_t posts = 0;  // of pieces, not finished
+  TimePoint last_finish{};  // or when posts became > 0
+  TimePoint since{};        // of the state
+  std::uint64_t nonce = 0;  // expected in a pass
   bool up() const noexcept { return state == State::kUp; }
 };
 
@@ -50,11 +50,16 @@ struct Rail {
 inline int rank(Lane lane) noexcept {
   switch (lane) {
     case Lane::kVerbs:
-    case Lane::kEfa: return 4;
-    case Lane::kTcp: return 3;
-    case Lane::kShm: return 5;
-    case Lane::kKcp: return 1;
-    default: return 2;
+    case Lane::kEfa:
+      return 4;
+    case Lane::kTcp:
+      return 3;
+    case Lane::kShm:
+      return 5;
+    case Lane::kKcp:
+      return 1;
+    default:
+      return 2;
   }
 }
 
@@ -69,16 +74,16 @@ struct Session {
   bool established = false;
   bool closing = false;
   bool bye_sent = false;
-  bool retired = false;                     // lost to a crossing dial: ends what it carries, takes nothing new
+  bool retired = false;  // lost to a crossing dial: ends what it carries, takes nothing new
   std::vector<Rail> rails{};
   std::vector<std::pair<Lane, std::string>> refused{};
   std::uint16_t next_rail = 0;
-  Ring<Key> out{};                          // posts waiting for the stream
-  FlatMap<TransferKey> theirs{};            // opened by the peer, by sequence
-  std::vector<TransferKey> sources{};       // with pieces to post, in turn
+  Ring<Key> out{};                     // posts waiting for the stream
+  FlatMap<TransferKey> theirs{};       // opened by the peer, by sequence
+  std::vector<TransferKey> sources{};  // with pieces to post, in turn
   std::size_t turn = 0;
   std::uint32_t open_ours = 0;
-  Ring<TransferKey> waiting{};              // for room among open transfers
+  Ring<TransferKey> waiting{};  // for room among open transfers
   TimePoint up_since{};
   TimePoint last_heard{};
   TimePoint last_said{};
@@ -87,7 +92,7 @@ struct Session {
   std::optional<Error> close_why{};
   std::size_t transfers = 0;
   void reset();
-  std::string label() const;                // "gpu-07 (k3v9…tq)"
+  std::string label() const;  // "gpu-07 (k3v9…tq)"
 };
 
 /// One rail of a round at the receiving side.
@@ -95,9 +100,9 @@ struct RoundRail {
   std::uint16_t rail = 0;
   std::uint16_t slot = 0;
   bool has_slot = false;
-  bool pending = false;                      // expose asked, not answered
+  bool pending = false;  // expose asked, not answered
   bool granted = false;
-  bool gone = false;                         // no byte over it can land any more
+  bool gone = false;  // no byte over it can land any more
   std::uint32_t arrived = 0;
   std::optional<std::uint32_t> posted{};
   std::unique_ptr<lane::Exposure> exposure{};
@@ -122,20 +127,20 @@ struct Target {
   memory::Landing landing{};
   std::vector<TargetItem> items{};
   std::vector<Into> into{};
-  bool direct_into = false;                  // pieces land in the caller's memory
-  bool scatter = false;                      // copied out of the landing at the end
+  bool direct_into = false;  // pieces land in the caller's memory
+  bool scatter = false;      // copied out of the landing at the end
   std::vector<std::byte> inline_bytes{};
   bool is_inline = false;
-  std::vector<std::uint64_t> arrived{};      // bit per piece
+  std::vector<std::uint64_t> arrived{};  // bit per piece
   std::uint32_t arrived_count = 0;
-  std::vector<std::uint64_t> expected{};     // leaves told
-  std::vector<std::uint64_t> actual{};       // leaves computed
-  std::vector<std::uint64_t> told{};         // bit per leaf
-  std::vector<std::uint64_t> hashed{};       // bit per leaf
+  std::vector<std::uint64_t> expected{};  // leaves told
+  std::vector<std::uint64_t> actual{};    // leaves computed
+  std::vector<std::uint64_t> told{};      // bit per leaf
+  std::vector<std::uint64_t> hashed{};    // bit per leaf
   std::uint32_t told_count = 0;
   std::uint8_t round = 0;
   bool round_open = false;
-  bool done = false;                         // the round's last word was heard
+  bool done = false;  // the round's last word was heard
   bool done_ok = true;
   std::optional<Error> done_error{};
   bool reasked = false;
@@ -151,11 +156,11 @@ struct SourceRail {
   std::uint16_t slot = 0;
   std::uint64_t key = 0;
   std::uint64_t base = 0;
-  std::uint32_t posted = 0;                  // immediates
+  std::uint32_t posted = 0;  // immediates
   bool gone = false;
   bool has_piece = false;
   std::uint32_t piece = 0;
-  std::uint64_t offset = 0;                  // in the space: what of the piece is posted
+  std::uint64_t offset = 0;  // in the space: what of the piece is posted
   std::int32_t staging = -1;
 };
 
@@ -173,23 +178,23 @@ struct Source {
   std::uint8_t round = 0;
   bool round_open = false;
   bool done_sent = false;
-  bool ever_done = false;                    // a `done(ok)` or the inline bytes went out
+  bool ever_done = false;  // a `done(ok)` or the inline bytes went out
   bool ending = false;
   std::optional<Error> end_error{};
   std::vector<wire::PieceRange> wanted{};
   std::size_t wanted_at = 0;
-  std::uint32_t wanted_piece = 0;            // within wanted[wanted_at]
+  std::uint32_t wanted_piece = 0;  // within wanted[wanted_at]
   std::uint64_t pieces_posted = 0;
   std::vector<SourceRail> rails{};
   Ring<Staged> staged{};
   std::vector<std::uint64_t> leaves{};
-  std::vector<std::uint64_t> known{};        // bit per leaf
+  std::vector<std::uint64_t> known{};  // bit per leaf
   std::uint32_t known_count = 0;
-  bool leaves_told = false;                  // all of them, with the offer
+  bool leaves_told = false;  // all of them, with the offer
   std::uint32_t unsent_first = 0, unsent_count = 0;
   std::uint32_t pieces_since_digests = 0;
-  std::uint32_t outstanding = 0;             // posts not finished
-  bool active = false;                       // in its session's list
+  std::uint32_t outstanding = 0;  // posts not finished
+  bool active = false;            // in its session's list
   std::uint64_t total = 0;
   void reset();
 };
@@ -198,16 +203,16 @@ enum class Role : std::uint8_t { kPull, kList, kPing, kServe, kPush, kReceive };
 enum class Phase : std::uint8_t {
   kNew,
   kWaitSession,
-  kWaitRoom,     // the peer takes no more open transfers
-  kWaitAnswer,   // request, offer, listing or ping is out
-  kWaitGrant,    // source: offered, nothing posted
-  kHeld,         // push at the receiver: nobody takes it yet
+  kWaitRoom,    // the peer takes no more open transfers
+  kWaitAnswer,  // request, offer, listing or ping is out
+  kWaitGrant,   // source: offered, nothing posted
+  kHeld,        // push at the receiver: nobody takes it yet
   kWaitLanding,
   kWaitSlots,
   kMoving,
   kWaitReceipt,
-  kQuieting,     // receiver: over, but writes could still land
-  kDraining,     // sender: over, but posts still use the memory
+  kQuieting,  // receiver: over, but writes could still land
+  kDraining,  // sender: over, but posts still use the memory
 };
 
 struct Transfer {
@@ -222,26 +227,26 @@ struct Transfer {
   Lane lane = Lane::kAuto;                   // asked for
   Lane used = Lane::kAuto;
   wire::Verify verify = wire::Verify::kPieces;
-  bool told = false;                         // its outcome was given (or there is none to give)
-  bool counted = false;                      // among its session's open ones
+  bool told = false;     // its outcome was given (or there is none to give)
+  bool counted = false;  // among its session's open ones
   bool cancel_sent = false;
-  bool accepted = false;                     // a pushed offer the application took
-  std::optional<Error> error{};              // of the outcome to come
+  bool accepted = false;         // a pushed offer the application took
+  std::optional<Error> error{};  // of the outcome to come
   TimePoint opened{};
   TimePoint progress_at{};
   TimePoint explicit_end = kNever;
   TimePoint session_lost_at = kNever;
   TimePoint phase_since{};
   TimePoint arrival_at{};
-  TimePoint scheduled = kNever;              // its entry in the timers
+  TimePoint scheduled = kNever;  // its entry in the timers
   std::uint64_t total = 0;
   std::uint32_t tries = 0;
   PullSpec pull{};
   ListSpec list{};
-  EntryRef entry{};                          // push: what is sent
+  EntryRef entry{};  // push: what is sent
   std::vector<ListedEntry> listed{};
   std::uint64_t nonce = 0;
-  std::string name{};                        // receive: offered name
+  std::string name{};  // receive: offered name
   Target target{};
   Source source{};
   bool is_source() const noexcept { return role == Role::kServe || role == Role::kPush; }
@@ -279,14 +284,14 @@ class Core::Impl {
   void cancel_reading(const Entry& entry, TimePoint now);
   void shut_down(TimePoint now);
   Transfer& open(Role role, const NodeId& peer, const Bound& bound, std::uint64_t cookie, TimePoint now);
-  void attach(Transfer& t, TimePoint now);                   // to a session, or ask for one
+  void attach(Transfer& t, TimePoint now);  // to a session, or ask for one
   void send_opening(Transfer& t, Session& s, TimePoint now);
   void send_request(Transfer& t, Session& s, TimePoint now);
   void send_push_offer(Transfer& t, Session& s, TimePoint now);
   void lose_session(Transfer& t, const Error& why, TimePoint now);
-  void fail(Transfer& t, Error error, TimePoint now);        // ends it, whatever its role and phase
+  void fail(Transfer& t, Error error, TimePoint now);  // ends it, whatever its role and phase
   void tell(Transfer& t, decltype(Outcome::result) result);
-  void finish(Transfer& t);                                  // forgets it
+  void finish(Transfer& t);  // forgets it
   Error deadline_error(const Transfer& t) const;
   Error lost_error(const Transfer& t, const Error& why) const;
 
@@ -299,7 +304,7 @@ class Core::Impl {
   void on_ping(Session& s, const wire::Ping& ping, TimePoint now);
   void on_bye(Session& s, const wire::Bye& bye, TimePoint now);
   void session_timer(Session& s, TimePoint now);
-  void leave_room(Session& s, TimePoint now);                // an open transfer ended: let the next one go
+  void leave_room(Session& s, TimePoint now);  // an open transfer ended: let the next one go
   Session* session_of(const Transfer& t);
   SessionInfo info(Session& s) const;
 
@@ -378,7 +383,7 @@ class Core::Impl {
   bool build_write(Session& s, Rail& r, Transfer& t, TimePoint now);
   bool take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint now);
   void read_ahead(Transfer& t);
-  void wake_readers();                                       // a staging buffer came back
+  void wake_readers();  // a staging buffer came back
   bool next_wanted(Source& src, std::uint32_t& piece);
   void hash_source_piece(Session& s, Transfer& t, std::uint32_t piece, const std::byte* staging, TimePoint now);
   void flush_digests(Session& s, Transfer& t, TimePoint now);
@@ -454,7 +459,9 @@ class Core::Impl {
 
 inline bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) { return (bits[i / 64] >> (i % 64)) & 1; }
 inline void set_bit(std::vector<std::uint64_t>& bits, std::size_t i) { bits[i / 64] |= std::uint64_t{1} << (i % 64); }
-inline void clear_bit(std::vector<std::uint64_t>& bits, std::size_t i) { bits[i / 64] &= ~(std::uint64_t{1} << (i % 64)); }
+inline void clear_bit(std::vector<std::uint64_t>& bits, std::size_t i) {
+  bits[i / 64] &= ~(std::uint64_t{1} << (i % 64));
+}
 inline void clear_bits(std::vector<std::uint64_t>& bits, std::size_t count) { bits.assign((count + 63) / 64, 0); }
 
 }  // namespace weft::transfer

@@ -6,7 +6,7 @@
 namespace weft::transfer {
 namespace {
 
-constexpr std::size_t kPostsPerRail = 8;      // before the next peer has its turn
+constexpr std::size_t kPostsPerRail = 8;  // before the next peer has its turn
 constexpr std::size_t kRailsPerTurn = 64;
 constexpr Duration kListenFor = std::chrono::seconds(2);
 
@@ -68,7 +68,8 @@ void Driver::adopt(lane::Lane& lane, lane::Channel channel, SessionSpec spec, co
   while (place < adopting_.size() && adopting_[place].used) ++place;
   if (place == adopting_.size()) adopting_.emplace_back();
   adopting_[place] = {.spec = std::move(spec), .pass_key = pass_key, .lane = index, .channel = channel, .used = true};
-  bindings_.set(id(index, channel), {.session = {}, .number = 0, .adopting = true, .waiting = static_cast<std::uint32_t>(place)});
+  bindings_.set(id(index, channel),
+                {.session = {}, .number = 0, .adopting = true, .waiting = static_cast<std::uint32_t>(place)});
 }
 
 void Driver::on_up(std::size_t lane, lane::Channel channel, TimePoint now) {
@@ -84,7 +85,9 @@ void Driver::on_up(std::size_t lane, lane::Channel channel, TimePoint now) {
   adopting.used = false;
   binding->session = key;
   places_.set(key.value, static_cast<std::uint32_t>(sessions_.size()));
-  sessions_.push_back({.key = key, .peer = peer, .pass_key = adopting.pass_key,
+  sessions_.push_back({.key = key,
+                       .peer = peer,
+                       .pass_key = adopting.pass_key,
                        .rails = {{.number = 0, .lane = lane, .channel = channel}}});
 }
 
@@ -108,7 +111,8 @@ void Driver::on_down(std::size_t lane, const lane::Down& down, TimePoint now) {
       core_->session_down(binding.session, down.why, now);
       return host_->session_ended(binding.session, peer, down.why);
     }
-    const bool stream_gone = std::none_of(session->rails.begin(), session->rails.end(), [](const RailChannel& x) { return x.number == 0; });
+    const bool stream_gone =
+        std::none_of(session->rails.begin(), session->rails.end(), [](const RailChannel& x) { return x.number == 0; });
     if (stream_gone && session->rails.empty()) forget(binding.session);
   }
   core_->on_rail_down(rail, down.why, now);
@@ -132,8 +136,7 @@ void Driver::on_knock(std::size_t lane, const lane::Knock& knock, TimePoint now)
 }
 
 void Driver::on_event(std::size_t lane, lane::Event& event, TimePoint now) {
-  std::visit(overloaded{[](std::monostate) {},
-                        [&](const lane::Knock& e) { on_knock(lane, e, now); },
+  std::visit(overloaded{[](std::monostate) {}, [&](const lane::Knock& e) { on_knock(lane, e, now); },
                         [&](const lane::Up& e) { on_up(lane, e.channel, now); },
                         [&](const lane::MessageArrived& e) {
                           const Binding* binding = bindings_.find(id(lane, e.channel));
@@ -159,7 +162,8 @@ void Driver::act(ListenRail& action, TimePoint now) {
   std::size_t index = 0;
   lane::Lane* lane = lane_named(action.lane, index);
   if (lane == nullptr)
-    return core_->on_rail_listening(action.rail, fail(ErrorClass::kUnsupported, "rail", "this node has no such lane"), now);
+    return core_->on_rail_listening(action.rail, fail(ErrorClass::kUnsupported, "rail", "this node has no such lane"),
+                                    now);
   auto address = lane->listen();
   if (address) listening_until_[index] = now + kListenFor;
   core_->on_rail_listening(action.rail, address, now);
@@ -174,8 +178,10 @@ void Driver::act(DialRail& action, TimePoint now) {
   if (lane != nullptr && session != nullptr && session_id) {
     const auto pass = crypto::make_pass(session->pass_key,
                                         {.rail = action.rail.number, .session = *session_id, .nonce = action.nonce});
-    if (pass) channel = lane->dial(action.address, *pass);
-    else channel = std::unexpected(pass.error());
+    if (pass)
+      channel = lane->dial(action.address, *pass);
+    else
+      channel = std::unexpected(pass.error());
   }
   if (!channel) return core_->on_rail_down(action.rail, channel.error(), now);
   session->rails.push_back({.number = action.rail.number, .lane = index, .channel = *channel});
@@ -185,13 +191,16 @@ void Driver::act(DialRail& action, TimePoint now) {
 void Driver::act(Expose& action, TimePoint now) {
   const RailChannel* rail = find(action.rail);
   if (rail == nullptr)
-    return core_->on_exposed(action.transfer, action.rail, fail(ErrorClass::kPeerLost, "expose", "the rail is gone"), now);
+    return core_->on_exposed(action.transfer, action.rail, fail(ErrorClass::kPeerLost, "expose", "the rail is gone"),
+                             now);
   core_->on_exposed(action.transfer, action.rail, lanes_[rail->lane]->expose(action.region, rail->channel), now);
 }
 
 void Driver::close_rail(RailRef ref, TimePoint now) {
-  if (const RailChannel* rail = find(ref)) lanes_[rail->lane]->close(rail->channel);
-  else core_->on_rail_down(ref, Error(ErrorClass::kPeerLost, "rail", "it was never up"), now);
+  if (const RailChannel* rail = find(ref))
+    lanes_[rail->lane]->close(rail->channel);
+  else
+    core_->on_rail_down(ref, Error(ErrorClass::kPeerLost, "rail", "it was never up"), now);
 }
 
 bool Driver::run_actions(TimePoint now) {
@@ -200,13 +209,10 @@ bool Driver::run_actions(TimePoint now) {
     any = true;
     std::visit(overloaded{[&](NeedSession& a) { host_->need_session(a.peer); },
                           [&](TakeLanding& a) { host_->take_landing(a.transfer, a.bytes); },
-                          [&](Prepare& a) { host_->prepare(std::move(a)); },
-                          [&](Expose& a) { act(a, now); },
+                          [&](Prepare& a) { host_->prepare(std::move(a)); }, [&](Expose& a) { act(a, now); },
                           [&](AskOffer& a) { host_->offered(std::move(a)); },
-                          [&](OfferGone& a) { host_->offer_gone(a.transfer); },
-                          [&](ListenRail& a) { act(a, now); },
-                          [&](DialRail& a) { act(a, now); },
-                          [&](CloseRail& a) { close_rail(a.rail, now); },
+                          [&](OfferGone& a) { host_->offer_gone(a.transfer); }, [&](ListenRail& a) { act(a, now); },
+                          [&](DialRail& a) { act(a, now); }, [&](CloseRail& a) { close_rail(a.rail, now); },
                           [&](CloseSession& a) {
                             if (const RailChannel* rail = find(RailRef{.session = a.session, .number = 0}))
                               lanes_[rail->lane]->close(rail->channel);
@@ -234,8 +240,9 @@ bool Driver::post(TimePoint now) {
       const Post* post = core_->peek(*ref, lane.room(channel), now);
       if (post == nullptr) break;
       if (!post->is_message) host_->step("write");
-      const lane::Posted posted = post->is_message ? lane.send(channel, post->gather, post->token)
-                                                   : lane.write(channel, post->gather, post->remote, post->immediate, post->token);
+      const lane::Posted posted = post->is_message
+                                      ? lane.send(channel, post->gather, post->token)
+                                      : lane.write(channel, post->gather, post->remote, post->immediate, post->token);
       // Full: asked again when a post of this rail finishes. Down: its event is on the way.
       if (posted != lane::Posted::kTaken) break;
       core_->posted(now);
@@ -273,7 +280,8 @@ bool Driver::may_block() {
 }
 
 std::size_t Driver::adopting() const {
-  return static_cast<std::size_t>(std::count_if(adopting_.begin(), adopting_.end(), [](const Adopting& a) { return a.used; }));
+  return static_cast<std::size_t>(
+      std::count_if(adopting_.begin(), adopting_.end(), [](const Adopting& a) { return a.used; }));
 }
 
 void Driver::abandon() {

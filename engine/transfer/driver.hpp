@@ -26,12 +26,13 @@ class DriverHost {
   virtual void offer_gone(TransferKey transfer) = 0;
   virtual void finished(Outcome&& outcome) = 0;
   virtual void session_ended(SessionKey session, const NodeId& peer, const Error& why) = 0;
-  /// Told of each step ("session", "rail", "message", "write", "arrival"), before it is acted upon; for tests of faults.
+  /// Told of each step ("session", "rail", "message", "write", "arrival"), before it is acted upon; for tests of
+  /// faults.
   virtual void step(std::string_view) {}
 };
 
-/// Drives one Core over lanes: carries the core's posts and actions to them and their events back. The same code runs in
-/// the endpoint's loop and in the simulator. No thread, no clock, no blocking call of its own; one loop owns it.
+/// Drives one Core over lanes: carries the core's posts and actions to them and their events back. The same code runs
+/// in the endpoint's loop and in the simulator. No thread, no clock, no blocking call of its own; one loop owns it.
 class Driver {
  public:
   Driver(Core& core, DriverHost& host) : core_(&core), host_(&host) {}
@@ -43,8 +44,8 @@ class Driver {
   /// `pass_key` is what both ends of the session can derive, for its rails.
   void adopt(lane::Lane& lane, lane::Channel channel, SessionSpec spec, const crypto::PassKey& pass_key);
 
-  /// Polls every lane once, runs what is due, posts what there is room for. Whether anything happened: if not, the caller
-  /// may wait until a lane's descriptor or `next_timer`. Bounded work.
+  /// Polls every lane once, runs what is due, posts what there is room for. Whether anything happened: if not, the
+  /// caller may wait until a lane's descriptor or `next_timer`. Bounded work.
   bool turn(TimePoint now);
   TimePoint next_timer() const;
   bool may_block();
@@ -84,7 +85,9 @@ class Driver {
 
   std::size_t index_of(const lane::Lane& lane) const;
   lane::Lane* lane_named(Lane name, std::size_t& index);
-  std::uint64_t id(std::size_t lane, lane::Channel channel) const { return (static_cast<std::uint64_t>(lane) << 32) | channel.value; }
+  std::uint64_t id(std::size_t lane, lane::Channel channel) const {
+    return (static_cast<std::uint64_t>(lane) << 32) | channel.value;
+  }
   LiveSession* find(SessionKey key);
   void forget(SessionKey key);
   const RailChannel* find(RailRef rail);
@@ -105,7 +108,7 @@ class Driver {
   std::vector<TimePoint> listening_until_;  // per lane; kNever: not listening
   FlatMap<Binding> bindings_;
   std::vector<LiveSession> sessions_;
-  FlatMap<std::uint32_t> places_;           // session → its index in sessions_
+  FlatMap<std::uint32_t> places_;  // session → its index in sessions_
   std::vector<Adopting> adopting_;
   std::array<lane::Event, 64> events_{};
 };

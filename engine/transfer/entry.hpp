@@ -45,13 +45,13 @@ class LeafCache {
 /// One published tensor. Immutable but for its leaf cache; alive while the catalog, a transfer or a reader holds it.
 struct Entry {
   std::string name;
-  TensorMeta meta;                         ///< of the memory as it lies, strides included
-  std::optional<Selection> whole{};        ///< all of it, in dense order; always there once published
-  std::uint64_t bytes = 0;                 ///< dense bytes of the whole
+  TensorMeta meta;                   ///< of the memory as it lies, strides included
+  std::optional<Selection> whole{};  ///< all of it, in dense order; always there once published
+  std::uint64_t bytes = 0;           ///< dense bytes of the whole
   Generation generation;
-  std::uint32_t index = 0;                 ///< in its catalog, for handles
-  const std::byte* data = nullptr;         ///< host memory, or null when `file`
-  std::shared_ptr<FileSource> file;        ///< dense bytes at `file_offset`
+  std::uint32_t index = 0;           ///< in its catalog, for handles
+  const std::byte* data = nullptr;   ///< host memory, or null when `file`
+  std::shared_ptr<FileSource> file;  ///< dense bytes at `file_offset`
   std::uint64_t file_offset = 0;
   std::shared_ptr<const void> keep_alive;  ///< drops after the last transfer that reads it
   mutable LeafCache leaves;

@@ -15,18 +15,29 @@ void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const
   if (s.theirs.find(ref.sequence) != nullptr) return;
   if (!WEFT_CANARY(kDeliverTwice)) {
     if (const OnceTable::Known* known = once_.find(s.incarnation, ref.sequence)) {
-      send(s, wire::Receipt{.transfer = ref, .ok = known->ok, .error = known->error, .bytes = known->bytes,
-                            .generation = known->generation, .digest = known->digest, .verify = known->verify, .lane = known->lane}, now);
+      send(s,
+           wire::Receipt{.transfer = ref,
+                         .ok = known->ok,
+                         .error = known->error,
+                         .bytes = known->bytes,
+                         .generation = known->generation,
+                         .digest = known->digest,
+                         .verify = known->verify,
+                         .lane = known->lane},
+           now);
       return;
     }
     if (once_.forgotten(s.incarnation, ref.sequence))
       return answer_failure(s, ref, Error(ErrorClass::kStale, "push", "too old to tell whether it arrived"), now);
   }
-  if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kPush, m.entries[0].name); !allowed)
+  if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kPush, m.entries[0].name);
+      !allowed)
     return answer_failure(s, ref, allowed.error(), now);
   if (s.theirs.size() >= kMaxOpenTransfers || held_ >= kMaxHeldOffers)
-    return answer_failure(s, ref, Error(ErrorClass::kOverloaded, "push", "too many offers wait here").with_hint("try again later"), now);
-  if (shutting_down_) return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "push", "the node is stopping"), now);
+    return answer_failure(
+        s, ref, Error(ErrorClass::kOverloaded, "push", "too many offers wait here").with_hint("try again later"), now);
+  if (shutting_down_)
+    return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "push", "the node is stopping"), now);
 
   const TransferKey key{transfers_.take()};
   Transfer& t = *transfers_.find(key);
@@ -45,15 +56,22 @@ void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const
   t.phase = Phase::kHeld;
   ++held_;
   auto taken = take_answers(t, m.entries);
-  if (taken && t.total != m.total) taken = weft::fail(ErrorClass::kMalformed, "push", "the byte space is not what both sides compute");
-  if (taken && m.is_inline && payload.size() != t.total) taken = weft::fail(ErrorClass::kMalformed, "push", "the bytes announced did not come");
-  if (taken && m.is_inline && t.total > kInlineBytes) taken = weft::fail(ErrorClass::kMalformed, "push", "too large to be inline");
+  if (taken && t.total != m.total)
+    taken = weft::fail(ErrorClass::kMalformed, "push", "the byte space is not what both sides compute");
+  if (taken && m.is_inline && payload.size() != t.total)
+    taken = weft::fail(ErrorClass::kMalformed, "push", "the bytes announced did not come");
+  if (taken && m.is_inline && t.total > kInlineBytes)
+    taken = weft::fail(ErrorClass::kMalformed, "push", "too large to be inline");
   if (!taken) return fail(t, std::move(taken).error(), now);
   t.target.is_inline = m.is_inline;
   t.used = s.rails.front().lane;
   if (m.is_inline) t.target.inline_bytes.assign(payload.begin(), payload.end());
   const TargetItem& item = t.target.items.front();
-  actions_.push(AskOffer{.transfer = key, .from = t.peer, .name = t.name, .meta = item.meta, .bytes = item.bytes,
+  actions_.push(AskOffer{.transfer = key,
+                         .from = t.peer,
+                         .name = t.name,
+                         .meta = item.meta,
+                         .bytes = item.bytes,
                          .generation = item.generation});
   schedule(t);
 }
@@ -70,7 +88,8 @@ void Core::Impl::on_decision(TransferKey key, Decision decision, TimePoint now) 
   Session* s = session_of(*t);
   if (accept.into != nullptr) {
     if (accept.size < t->total)
-      return fail(*t, Error(ErrorClass::kResourceExhausted, "receive", "the destination is smaller than what is pushed"), now);
+      return fail(
+          *t, Error(ErrorClass::kResourceExhausted, "receive", "the destination is smaller than what is pushed"), now);
     t->target.direct_into = true;
     t->target.map.set_dense(accept.into, t->total);
     if (t->target.is_inline) return finish_inline(*t, now);

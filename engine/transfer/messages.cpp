@@ -7,8 +7,8 @@
 /// What goes in and out of the core: messages encoded and decoded, events routed, posts handed to the driver.
 namespace weft::transfer {
 
-std::byte* Core::Impl::send_with_payload(Session& s, const wire::Message& message, std::size_t payload_bytes, TimePoint now,
-                                         TransferKey owner) {
+std::byte* Core::Impl::send_with_payload(Session& s, const wire::Message& message, std::size_t payload_bytes,
+                                         TimePoint now, TransferKey owner) {
   auto head = encoder_.encode(message, payload_bytes);
   if (!head || head->size() + payload_bytes > s.max_message) return nullptr;
   const Key key = posts_.take();
@@ -24,7 +24,8 @@ std::byte* Core::Impl::send_with_payload(Session& s, const wire::Message& messag
   set_ready(s, 0);
   if (s.out.size() > kMaxQueuedMessages && !s.closing) {
     s.closing = true;
-    actions_.push(CloseSession{.session = s.key, .why = Error(ErrorClass::kOverloaded, "session", "the peer does not read")});
+    actions_.push(
+        CloseSession{.session = s.key, .why = Error(ErrorClass::kOverloaded, "session", "the peer does not read")});
   }
   return post.message.data() + head->size();
 }
@@ -53,7 +54,8 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
   if (!decoded) return close_session(key, decoded.error(), now);
   if (!s->established && !s->closing && !std::holds_alternative<wire::Hello>(decoded->message))
     return close_session(key, Error(ErrorClass::kMalformed, "session", "a message before hello"), now);
-  if (s->closing && !std::holds_alternative<wire::Bye>(decoded->message) && !std::holds_alternative<wire::Done>(decoded->message))
+  if (s->closing && !std::holds_alternative<wire::Bye>(decoded->message) &&
+      !std::holds_alternative<wire::Done>(decoded->message))
     return;
 
   const auto with = [&](wire::TransferRef ref, auto&& act) {
@@ -126,7 +128,8 @@ void Core::Impl::on_arrived(std::uint32_t immediate, std::optional<RailRef> from
   if (Session* s = session_of(*t)) r = rail(*s, rr.rail);
   const bool ordered = r != nullptr && r->traits.ordered;
   if (piece >= t->target.space.pieces() || (ordered && bit(t->target.arrived, piece))) {
-    ++stats_.stray_arrivals;  // an ordered rail tells each piece of a round once: this is a duplicate, and counts nothing
+    ++stats_
+          .stray_arrivals;  // an ordered rail tells each piece of a round once: this is a duplicate, and counts nothing
     return;
   }
   ++rr.arrived;
@@ -138,8 +141,13 @@ void Core::Impl::on_finished(lane::Token token, bool failed, TimePoint now) {
   const Key key{token};
   PostRecord* post = posts_.find(key);
   if (post == nullptr) return;
-  const PostRecord done{.is_message = post->is_message, .session = post->session, .rail = post->rail,
-                        .transfer = post->transfer, .staging = post->staging, .bytes = post->bytes, .message = {}};
+  const PostRecord done{.is_message = post->is_message,
+                        .session = post->session,
+                        .rail = post->rail,
+                        .transfer = post->transfer,
+                        .staging = post->staging,
+                        .bytes = post->bytes,
+                        .message = {}};
   posts_.give_back(key);
   if (done.staging >= 0) staging_.let_go(done.staging);
   if (Session* s = sessions_.find(done.session)) {

@@ -8,9 +8,8 @@ void OnceTable::remember(const Incarnation& opener, const Known& known, TimePoin
   auto found = openers_.find(opener);
   if (found == openers_.end()) {
     if (openers_.size() == kIncarnations)
-      openers_.erase(std::min_element(openers_.begin(), openers_.end(), [](const auto& a, const auto& b) {
-        return a.second.used < b.second.used;
-      }));
+      openers_.erase(std::min_element(openers_.begin(), openers_.end(),
+                                      [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
     found = openers_.emplace(opener, Opener{}).first;
   }
   Opener& of = found->second;

@@ -71,15 +71,19 @@ void Core::Impl::attach(Transfer& t, TimePoint now) {
   }
   if (t.incarnation && *t.incarnation != s->incarnation) {
     Error error = Error(ErrorClass::kPeerLost, "transfer", "the process restarted meanwhile")
-                      .with_hint("get a fresh ticket, and ask again").with_peer(s->label());
+                      .with_hint("get a fresh ticket, and ask again")
+                      .with_peer(s->label());
     if (t.role == Role::kPush && t.source.ever_done) error = std::move(error).with_may_have_arrived();
     return fail(t, std::move(error), now);
   }
   for (const HandleSpec& handle : t.pull.handles) {
     if (handle.incarnation == s->incarnation || WEFT_CANARY(kAnswerOldIncarnation)) continue;
     ++stats_.stale;
-    return fail(t, Error(ErrorClass::kStale, "get", "the reference is of an earlier start of this peer")
-                       .with_hint("ask by name for the newest").with_peer(s->label()), now);
+    return fail(t,
+                Error(ErrorClass::kStale, "get", "the reference is of an earlier start of this peer")
+                    .with_hint("ask by name for the newest")
+                    .with_peer(s->label()),
+                now);
   }
   t.session = s->key;
   t.incarnation = s->incarnation;
@@ -99,9 +103,14 @@ void Core::Impl::send_opening(Transfer& t, Session& s, TimePoint now) {
   t.phase_since = now;
   ++t.tries;
   switch (t.role) {
-    case Role::kPing: send(s, wire::Ping{.nonce = t.nonce, .answer = false}, now); break;
-    case Role::kPush: return send_push_offer(t, s, now);
-    default: send_request(t, s, now); break;
+    case Role::kPing:
+      send(s, wire::Ping{.nonce = t.nonce, .answer = false}, now);
+      break;
+    case Role::kPush:
+      return send_push_offer(t, s, now);
+    default:
+      send_request(t, s, now);
+      break;
   }
   if (transfers_.find(t.key) != nullptr) schedule(t);
 }
@@ -122,17 +131,21 @@ void Core::Impl::send_request(Transfer& t, Session& s, TimePoint now) {
   } else {
     request.generation = t.pull.generation;
     for (const std::string& name : t.pull.names) names_.push_back(name);
-    for (const HandleSpec& handle : t.pull.handles) handles_.push_back({.index = handle.index, .generation = handle.generation});
+    for (const HandleSpec& handle : t.pull.handles)
+      handles_.push_back({.index = handle.index, .generation = handle.generation});
     for (const PartSpec& part : t.pull.parts)
-      parts_.push_back({.kind = part.kind, .ranges = part.ranges, .axis = part.axis, .runs = part.runs, .indices = part.indices});
+      parts_.push_back(
+          {.kind = part.kind, .ranges = part.ranges, .axis = part.axis, .runs = part.runs, .indices = part.indices});
     request.what.kind = handles_.empty() ? wire::WhatKind::kNames : wire::WhatKind::kHandles;
     request.what.names = names_;
     request.what.handles = handles_;
     request.parts = parts_;
   }
   if (send_with_payload(s, request, 0, now, t.key) == nullptr)
-    fail(t, Error(ErrorClass::kResourceExhausted, "get", "the request is larger than a message may be")
-                .with_hint("ask for fewer names at a time"), now);
+    fail(t,
+         Error(ErrorClass::kResourceExhausted, "get", "the request is larger than a message may be")
+             .with_hint("ask for fewer names at a time"),
+         now);
 }
 
 void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
@@ -188,7 +201,8 @@ void Core::Impl::lose_session(Transfer& t, const Error& why, TimePoint now) {
                         (t.role == Role::kPush && (t.phase == Phase::kMoving || t.phase == Phase::kWaitReceipt)));
   if (t.phase == Phase::kQuieting || t.phase == Phase::kDraining || t.phase == Phase::kWaitSession) return;
   const bool final = why.kind() == ErrorClass::kForbidden || why.kind() == ErrorClass::kUnsupported;
-  while (!t.source.staged.empty() && t.source.staged.front().reads_left == 0) staging_.let_go(t.source.staged.pop().staging);
+  while (!t.source.staged.empty() && t.source.staged.front().reads_left == 0)
+    staging_.let_go(t.source.staged.pop().staging);
   const bool still_read = !t.source.staged.empty();  // a worker fills staging of the round that is lost
   if (!opening || final || shutting_down_ || t.tries >= 3 || still_read) return fail(t, lost_error(t, why), now);
   if (s != nullptr) {
@@ -227,9 +241,11 @@ Error Core::Impl::lost_error(const Transfer& t, const Error& why) const {
 }
 
 Error Core::Impl::deadline_error(const Transfer& t) const {
-  const std::uint64_t moved = t.is_source() ? t.source.pieces_posted * t.source.bytes.space.piece_bytes() : t.target.bytes_arrived;
-  std::string text = t.total == 0 ? "no answer in time"
-                                  : fmt::format("{} of {} had moved", human_bytes(std::min(moved, t.total)), human_bytes(t.total));
+  const std::uint64_t moved =
+      t.is_source() ? t.source.pieces_posted * t.source.bytes.space.piece_bytes() : t.target.bytes_arrived;
+  std::string text =
+      t.total == 0 ? "no answer in time"
+                   : fmt::format("{} of {} had moved", human_bytes(std::min(moved, t.total)), human_bytes(t.total));
   Error error = Error(ErrorClass::kDeadlineExceeded, "transfer", std::move(text))
                     .with_hint("--timeout gives it longer; weft explain tells the rate to expect");
   if (t.role == Role::kPush && t.source.ever_done) error = std::move(error).with_may_have_arrived();
@@ -241,8 +257,10 @@ void Core::Impl::fail(Transfer& t, Error error, TimePoint now) {
   if (t.phase == Phase::kQuieting || t.phase == Phase::kDraining) return;
   if (t.role == Role::kPull && t.pull.names.size() == 1 && error.context().name.empty())
     error = std::move(error).with_name(t.pull.names.front());
-  if (!t.error || t.phase != Phase::kWaitSession || error.kind() != ErrorClass::kDeadlineExceeded) t.error = error;
-  else t.error = lost_error(t, *t.error);
+  if (!t.error || t.phase != Phase::kWaitSession || error.kind() != ErrorClass::kDeadlineExceeded)
+    t.error = error;
+  else
+    t.error = lost_error(t, *t.error);
   ++stats_.failed;
   Session* s = session_of(t);
   const bool heard_of = t.phase != Phase::kNew && t.phase != Phase::kWaitSession && t.phase != Phase::kWaitRoom;
@@ -254,8 +272,10 @@ void Core::Impl::fail(Transfer& t, Error error, TimePoint now) {
     } else if (!t.is_source() && !std::exchange(t.cancel_sent, true)) {
       send(*s, wire::Cancel{.transfer = ref_of(t), .why = t.error->kind()}, now);
     } else if (t.is_source() && !t.source.round_open && !std::exchange(t.cancel_sent, true)) {
-      if (t.role == Role::kServe) answer_failure(*s, ref_of(t), *t.error, now);
-      else send(*s, wire::Cancel{.transfer = ref_of(t), .why = t.error->kind()}, now);
+      if (t.role == Role::kServe)
+        answer_failure(*s, ref_of(t), *t.error, now);
+      else
+        send(*s, wire::Cancel{.transfer = ref_of(t), .why = t.error->kind()}, now);
     }
   }
   if (t.phase == Phase::kHeld) {
@@ -274,10 +294,14 @@ void Core::Impl::fail(Transfer& t, Error error, TimePoint now) {
 void Core::Impl::cancel(TransferKey key, ErrorClass why, TimePoint now) {
   Transfer* t = transfers_.find(key);
   if (t == nullptr) return;
-  const std::uint64_t moved = t->is_source() ? t->source.pieces_posted * t->source.bytes.space.piece_bytes() : t->target.bytes_arrived;
-  fail(*t, Error(why, "transfer", t->total == 0 ? std::string("cancelled by the caller")
-                                                : fmt::format("cancelled by the caller after {} of {}",
-                                                              human_bytes(std::min(moved, t->total)), human_bytes(t->total))), now);
+  const std::uint64_t moved =
+      t->is_source() ? t->source.pieces_posted * t->source.bytes.space.piece_bytes() : t->target.bytes_arrived;
+  fail(*t,
+       Error(why, "transfer",
+             t->total == 0 ? std::string("cancelled by the caller")
+                           : fmt::format("cancelled by the caller after {} of {}",
+                                         human_bytes(std::min(moved, t->total)), human_bytes(t->total))),
+       now);
 }
 
 void Core::Impl::cancel_reading(const Entry& entry, TimePoint now) {

@@ -34,7 +34,8 @@ void Core::Impl::want_rail(Session& s, Lane asked, TimePoint now) {
     if (there || tried) continue;
     const std::uint16_t number = s.next_rail;
     s.next_rail = static_cast<std::uint16_t>(s.next_rail + 2);
-    std::erase_if(s.rails, [&](const Rail& r) { return r.number != 0 && r.state == Rail::State::kDown && r.posts == 0; });
+    std::erase_if(s.rails,
+                  [&](const Rail& r) { return r.number != 0 && r.state == Rail::State::kDown && r.posts == 0; });
     s.rails.push_back({.number = number, .lane = offer.lane, .state = Rail::State::kAsked, .since = now});
     send(s, wire::RailRequest{.number = number, .lane = offer.lane}, now);
     return;
@@ -67,10 +68,16 @@ void Core::Impl::on_rail_request(Session& s, const wire::RailRequest& m, TimePoi
   const bool allowed = std::any_of(s.spec.rail_lanes.begin(), s.spec.rail_lanes.end(),
                                    [&](const wire::LaneOffer& offer) { return offer.lane == m.lane; });
   const bool theirs = m.number != 0 && (m.number % 2 == 0) != s.spec.dialled;
-  const auto open = std::count_if(s.rails.begin(), s.rails.end(), [](const Rail& x) { return x.state != Rail::State::kDown; });
+  const auto open =
+      std::count_if(s.rails.begin(), s.rails.end(), [](const Rail& x) { return x.state != Rail::State::kDown; });
   if (!allowed || !theirs || r != nullptr || open > 16) {
-    send(s, wire::RailRequest{.number = m.number, .lane = m.lane, .answer = true, .refused = true,
-                              .reason = allowed ? "no such rail may be opened" : "this lane is not offered to this peer"}, now);
+    send(s,
+         wire::RailRequest{.number = m.number,
+                           .lane = m.lane,
+                           .answer = true,
+                           .refused = true,
+                           .reason = allowed ? "no such rail may be opened" : "this lane is not offered to this peer"},
+         now);
     return;
   }
   std::erase_if(s.rails, [&](const Rail& x) { return x.number != 0 && x.state == Rail::State::kDown && x.posts == 0; });
@@ -85,21 +92,25 @@ void Core::Impl::on_rail_listening(RailRef ref, const Result<std::string>& addre
   if (r == nullptr || r->state != Rail::State::kListening) return;
   if (!address) {
     const std::string reason(address.error().message());
-    send(*s, wire::RailRequest{.number = r->number, .lane = r->lane, .answer = true, .refused = true, .reason = reason}, now);
+    send(*s, wire::RailRequest{.number = r->number, .lane = r->lane, .answer = true, .refused = true, .reason = reason},
+         now);
     r->state = Rail::State::kDown;
     r->since = now;
     return;
   }
   r->nonce = options_.random();
   r->since = now;
-  send(*s, wire::RailRequest{.number = r->number, .lane = r->lane, .address = *address, .nonce = r->nonce, .answer = true}, now);
+  send(*s,
+       wire::RailRequest{.number = r->number, .lane = r->lane, .address = *address, .nonce = r->nonce, .answer = true},
+       now);
 }
 
 bool Core::Impl::admit_rail(SessionKey session, std::uint16_t number, std::uint64_t nonce, TimePoint now) {
   Session* s = sessions_.find(session);
   if (s == nullptr || s->closing) return false;
   Rail* r = rail(*s, number);
-  if (r == nullptr || r->state != Rail::State::kListening || r->nonce != nonce || now - r->since > kPassLives) return false;
+  if (r == nullptr || r->state != Rail::State::kListening || r->nonce != nonce || now - r->since > kPassLives)
+    return false;
   r->state = Rail::State::kDialling;  // the pass is used up
   r->since = now;
   return true;

@@ -24,9 +24,10 @@ bool Core::Impl::expose_rails(Transfer& t, Session& s, TimePoint now) {
   for (const Rail& r : s.rails) {
     if (!usable(r) || rank(r.lane) < best) continue;
     t.target.rails.push_back({.rail = r.number, .pending = true});
-    actions_.push(Expose{.transfer = t.key,
-                         .rail = {.session = s.key, .number = r.number},
-                         .region = {.data = t.target.map.base(), .size = static_cast<std::size_t>(t.target.map.extent())}});
+    actions_.push(
+        Expose{.transfer = t.key,
+               .rail = {.session = s.key, .number = r.number},
+               .region = {.data = t.target.map.base(), .size = static_cast<std::size_t>(t.target.map.extent())}});
     any = true;
   }
   t.phase_since = now;
@@ -61,13 +62,17 @@ void Core::Impl::open_round(Transfer& t, TimePoint now) {
       schedule(t);
       return;
     }
-    return fail(t, Error(ErrorClass::kUnsupported, "transfer", "no rail of the lane asked for is up")
-                       .with_lane(std::string(to_string(t.lane))).with_hint("weft explain tells why"), now);
+    return fail(t,
+                Error(ErrorClass::kUnsupported, "transfer", "no rail of the lane asked for is up")
+                    .with_lane(std::string(to_string(t.lane)))
+                    .with_hint("weft explain tells why"),
+                now);
   }
   schedule(t);
 }
 
-void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<std::unique_ptr<lane::Exposure>> exposure, TimePoint now) {
+void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<std::unique_ptr<lane::Exposure>> exposure,
+                            TimePoint now) {
   Transfer* t = transfers_.find(key);
   if (t == nullptr) return;
   Target& target = t->target;
@@ -88,10 +93,12 @@ void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<std::unique_ptr
     rr.exposure = std::move(*exposure);
     break;
   }
-  const bool waiting = std::any_of(target.rails.begin(), target.rails.end(), [](const RoundRail& rr) { return rr.pending; });
+  const bool waiting =
+      std::any_of(target.rails.begin(), target.rails.end(), [](const RoundRail& rr) { return rr.pending; });
   if (waiting) return;
   if (t->phase != Phase::kMoving) return check_round(*t, now);
-  const bool any = std::any_of(target.rails.begin(), target.rails.end(), [](const RoundRail& rr) { return rr.has_slot && !rr.gone; });
+  const bool any = std::any_of(target.rails.begin(), target.rails.end(),
+                               [](const RoundRail& rr) { return rr.has_slot && !rr.gone; });
   if (!any) {
     target.done = true;  // nothing was granted, so no last word will come
     const Error why = exposure ? Error(ErrorClass::kOverloaded, "transfer", "no slot is free") : exposure.error();
@@ -128,7 +135,8 @@ void Core::Impl::join_rail(Session& s, Rail& r, TimePoint now) {
     if (t.phase == Phase::kWaitSlots && t.lane == r.lane) return open_round(t, now);
     if (t.phase != Phase::kMoving || !target.round_open || target.done) return;
     if (t.lane != Lane::kAuto && t.lane != r.lane) return;
-    const bool pending = std::any_of(target.rails.begin(), target.rails.end(), [](const RoundRail& rr) { return rr.pending; });
+    const bool pending =
+        std::any_of(target.rails.begin(), target.rails.end(), [](const RoundRail& rr) { return rr.pending; });
     const bool worse = std::any_of(target.rails.begin(), target.rails.end(), [&](const RoundRail& rr) {
       const Rail* other = rail(s, rr.rail);
       return other != nullptr && !rr.gone && rank(other->lane) > rank(r.lane);
@@ -150,11 +158,14 @@ void Core::Impl::hash_piece(Transfer& t, std::uint32_t piece) {
     std::uint64_t filled = 0;
     const std::byte* whole = nullptr;
     target.map.for_each(leaf.offset, leaf.bytes, [&](const std::byte* data, std::uint64_t length) {
-      if (filled == 0 && length == leaf.bytes) whole = data;
-      else std::memcpy(leaf_scratch_.data() + filled, data, length);
+      if (filled == 0 && length == leaf.bytes)
+        whole = data;
+      else
+        std::memcpy(leaf_scratch_.data() + filled, data, length);
       filled += length;
     });
-    target.actual[i] = wire::leaf_of({whole != nullptr ? whole : leaf_scratch_.data(), static_cast<std::size_t>(leaf.bytes)});
+    target.actual[i] =
+        wire::leaf_of({whole != nullptr ? whole : leaf_scratch_.data(), static_cast<std::size_t>(leaf.bytes)});
     set_bit(target.hashed, i);
   }
 }
@@ -229,7 +240,8 @@ void Core::Impl::close_round(Transfer& t) {
   t.target.round_open = false;
   for (std::size_t n = starving_.size(); n > 0 && slots_.free_count() >= 4; --n) {
     Transfer* next = transfers_.find(starving_.pop());
-    if (next != nullptr && next->phase == Phase::kWaitSlots) timers_.add({.at = TimePoint{}, .session = false, .who = next->key});
+    if (next != nullptr && next->phase == Phase::kWaitSlots)
+      timers_.add({.at = TimePoint{}, .session = false, .who = next->key});
   }
 }
 
@@ -280,19 +292,24 @@ void Core::Impl::check_round(Transfer& t, TimePoint now) {
       }
     }
     if (!again) continue;
-    if (!target.wanted.empty() && target.wanted.back().first + target.wanted.back().count == piece) ++target.wanted.back().count;
-    else target.wanted.push_back({.first = piece, .count = 1});
+    if (!target.wanted.empty() && target.wanted.back().first + target.wanted.back().count == piece)
+      ++target.wanted.back().count;
+    else
+      target.wanted.push_back({.first = piece, .count = 1});
   }
   if (missing == 0 && bad == 0) {
-    if (t.verify == wire::Verify::kPieces && target.told_count != target.space.leaves() && !WEFT_CANARY(kSkipVerification))
+    if (t.verify == wire::Verify::kPieces && target.told_count != target.space.leaves() &&
+        !WEFT_CANARY(kSkipVerification))
       return fail(t, Error(ErrorClass::kMalformed, "transfer", "the sender ended without telling every digest"), now);
     return complete(t, now);
   }
   if (bad > 0 && std::exchange(target.reasked, true)) {
     ++stats_.integrity_failures;
-    return fail(t, Error(ErrorClass::kIntegrityFailure, "transfer",
-                         std::to_string(bad) + " pieces differed from their digests twice; nothing was kept")
-                       .with_hint("retry once; then: weft doctor TICKET"), now);
+    return fail(t,
+                Error(ErrorClass::kIntegrityFailure, "transfer",
+                      std::to_string(bad) + " pieces differed from their digests twice; nothing was kept")
+                    .with_hint("retry once; then look at what carries it: weft explain TICKET NAME"),
+                now);
   }
   if (target.round + 1u >= kMaxRounds)
     return fail(t, Error(ErrorClass::kPeerLost, "transfer", "pieces were still missing after 8 rounds"), now);
@@ -323,8 +340,10 @@ void Core::Impl::fence(Transfer& t, TimePoint now) {
   for (RoundRail& rr : t.target.rails) {
     if (rr.gone || !rr.has_slot || rr.quiet()) continue;
     Rail* r = s == nullptr ? nullptr : rail(*s, rr.rail);
-    if (r == nullptr || r->state == Rail::State::kDown) rr.gone = true;
-    else if (r->number != 0) close_rail(*s, *r, "fence", now);
+    if (r == nullptr || r->state == Rail::State::kDown)
+      rr.gone = true;
+    else if (r->number != 0)
+      close_rail(*s, *r, "fence", now);
     else if (r->traits.revoke_fences) {
       rr.gone = true;
       rr.exposure.reset();

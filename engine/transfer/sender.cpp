@@ -21,9 +21,10 @@ void Core::Impl::on_grant(Session& s, Transfer& t, const wire::Grant& m, TimePoi
   Source& src = t.source;
   if (!t.is_source() || src.ending) return;
   const bool joins = src.round_open && m.round == src.round;
-  const bool opens = !src.round_open && (t.phase == Phase::kWaitGrant || t.phase == Phase::kWaitReceipt ||
-                                         t.phase == Phase::kWaitAnswer) && m.round < kMaxRounds &&
-                     (t.phase != Phase::kWaitReceipt || m.round == src.round + 1);
+  const bool opens =
+      !src.round_open &&
+      (t.phase == Phase::kWaitGrant || t.phase == Phase::kWaitReceipt || t.phase == Phase::kWaitAnswer) &&
+      m.round < kMaxRounds && (t.phase != Phase::kWaitReceipt || m.round == src.round + 1);
   if (!joins && !opens) return;  // late: its round is over, and `done` said so
   if (opens) {
     if (auto set = src.remote.set(m.where, src.bytes.space.total()); !set) return fail(t, set.error(), now);
@@ -44,9 +45,11 @@ void Core::Impl::on_grant(Session& s, Transfer& t, const wire::Grant& m, TimePoi
   }
   for (const wire::RailKey& key : m.rails) {
     const Rail* r = rail(s, key.rail);
-    const bool known = std::any_of(src.rails.begin(), src.rails.end(), [&](const SourceRail& x) { return x.rail == key.rail; });
+    const bool known =
+        std::any_of(src.rails.begin(), src.rails.end(), [&](const SourceRail& x) { return x.rail == key.rail; });
     if (known || key.slot >= kMaxSlots) continue;
-    src.rails.push_back({.rail = key.rail, .slot = key.slot, .key = key.key, .base = key.base, .gone = r == nullptr || !r->up()});
+    src.rails.push_back(
+        {.rail = key.rail, .slot = key.slot, .key = key.key, .base = key.base, .gone = r == nullptr || !r->up()});
   }
   activate(s, t);
   read_ahead(t);
@@ -81,11 +84,16 @@ void Core::Impl::read_ahead(Transfer& t) {
     src.bytes.file_reads(piece, reads_);
     // One Prepare per file and contiguous stretch of staging: a piece of a batch may touch several files.
     for (std::size_t i = 0; i < reads_.size();) {
-      Prepare prepare{.transfer = t.key, .piece = piece, .staging = static_cast<std::uint32_t>(buffer),
-                      .into = staging_.data(buffer) + reads_[i].into, .file = reads_[i].file, .reads = {}};
+      Prepare prepare{.transfer = t.key,
+                      .piece = piece,
+                      .staging = static_cast<std::uint32_t>(buffer),
+                      .into = staging_.data(buffer) + reads_[i].into,
+                      .file = reads_[i].file,
+                      .reads = {}};
       std::uint64_t end = reads_[i].into;
       for (; i < reads_.size() && reads_[i].file == prepare.file && reads_[i].into == end; ++i) {
-        prepare.reads.push_back({.offset = reads_[i].file_offset, .length = static_cast<std::uint32_t>(reads_[i].length)});
+        prepare.reads.push_back(
+            {.offset = reads_[i].file_offset, .length = static_cast<std::uint32_t>(reads_[i].length)});
         end += reads_[i].length;
       }
       ++staged.reads_left;
@@ -149,17 +157,20 @@ bool Core::Impl::take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint n
   sr.piece = piece;
   sr.offset = src.bytes.space.piece_begin(piece);
   sr.staging = staging;
-  if (t.verify == wire::Verify::kPieces) hash_source_piece(s, t, piece, staging < 0 ? nullptr : staging_.data(staging), now);
+  if (t.verify == wire::Verify::kPieces)
+    hash_source_piece(s, t, piece, staging < 0 ? nullptr : staging_.data(staging), now);
   return true;
 }
 
-void Core::Impl::hash_source_piece(Session& s, Transfer& t, std::uint32_t piece, const std::byte* staging, TimePoint now) {
+void Core::Impl::hash_source_piece(Session& s, Transfer& t, std::uint32_t piece, const std::byte* staging,
+                                   TimePoint now) {
   Source& src = t.source;
   if (src.leaves_told) return;
   const Space::LeafRange range = src.bytes.space.leaves_of(piece);
   for (std::uint32_t leaf = range.first; leaf < range.first + range.count; ++leaf) {
     if (bit(src.known, leaf)) return;  // an earlier round hashed this piece, and told
-    src.leaves[leaf] = src.bytes.leaf(src.bytes.space.leaf(leaf), src.bytes.space.piece_begin(piece), staging, leaf_scratch_.data());
+    src.leaves[leaf] =
+        src.bytes.leaf(src.bytes.space.leaf(leaf), src.bytes.space.piece_begin(piece), staging, leaf_scratch_.data());
     set_bit(src.known, leaf);
     ++src.known_count;
   }
@@ -189,7 +200,8 @@ bool Core::Impl::build_write(Session& s, Rail& r, Transfer& t, TimePoint now) {
   int best = -1;
   for (std::size_t i = 0; i < src.rails.size(); ++i) {
     if (src.rails[i].rail == r.number && !src.rails[i].gone) which = i;
-    if (const Rail* other = rail(s, src.rails[i].rail); other != nullptr && !src.rails[i].gone) best = std::max(best, rank(other->lane));
+    if (const Rail* other = rail(s, src.rails[i].rail); other != nullptr && !src.rails[i].gone)
+      best = std::max(best, rank(other->lane));
   }
   if (which == src.rails.size()) return false;
   SourceRail& sr = src.rails[which];
@@ -218,10 +230,14 @@ bool Core::Impl::build_write(Session& s, Rail& r, Transfer& t, TimePoint now) {
     const bool g_joins = g != nullptr && g->data + g->size == from.data;
     const bool w_joins = w != nullptr && w->offset + w->length == sr.base + to.offset;
     if ((!g_joins && gathers == max_gather) || (!w_joins && scatters == max_scatter)) break;
-    if (g_joins) g->size += length;
-    else pending_.gather[gathers++] = {.data = from.data, .size = length};
-    if (w_joins) w->length += length;
-    else pending_.remote[scatters++] = {.key = sr.key, .offset = sr.base + to.offset, .length = length};
+    if (g_joins)
+      g->size += length;
+    else
+      pending_.gather[gathers++] = {.data = from.data, .size = length};
+    if (w_joins)
+      w->length += length;
+    else
+      pending_.remote[scatters++] = {.key = sr.key, .offset = sr.base + to.offset, .length = length};
     bytes += length;
     offset += from.skip + length;
   }
@@ -233,13 +249,12 @@ bool Core::Impl::build_write(Session& s, Rail& r, Transfer& t, TimePoint now) {
   pending_.next_offset = offset;
   pending_.bytes = bytes;
   pending_.last_of_piece = last;
-  pending_.post = Post{.is_message = false,
-                       .gather = std::span(pending_.gather.data(), gathers),
-                       .remote = std::span(pending_.remote.data(), scatters),
-                       .immediate = last || !r.traits.ordered
-                                        ? std::optional(Slots::immediate(sr.slot, sr.piece))
-                                        : std::nullopt,
-                       .token = spare_post_.value};
+  pending_.post =
+      Post{.is_message = false,
+           .gather = std::span(pending_.gather.data(), gathers),
+           .remote = std::span(pending_.remote.data(), scatters),
+           .immediate = last || !r.traits.ordered ? std::optional(Slots::immediate(sr.slot, sr.piece)) : std::nullopt,
+           .token = spare_post_.value};
   return true;
 }
 
@@ -248,7 +263,8 @@ void Core::Impl::maybe_done(Session& s, Transfer& t, TimePoint now) {
   Source& src = t.source;
   if (!src.round_open || src.done_sent || src.ending) return;
   const bool any_rail = std::any_of(src.rails.begin(), src.rails.end(), [](const SourceRail& sr) { return !sr.gone; });
-  const bool in_hand = std::any_of(src.rails.begin(), src.rails.end(), [](const SourceRail& sr) { return sr.has_piece && !sr.gone; });
+  const bool in_hand =
+      std::any_of(src.rails.begin(), src.rails.end(), [](const SourceRail& sr) { return sr.has_piece && !sr.gone; });
   const bool all_taken = src.wanted_at == src.wanted.size() && src.staged.empty();
   if (any_rail && (in_hand || !all_taken)) return;
   while (!src.staged.empty() && src.staged.front().reads_left == 0) staging_.let_go(src.staged.pop().staging);
@@ -271,14 +287,15 @@ void Core::Impl::send_done(Session& s, Transfer& t, const std::optional<Error>& 
   }
   if (!(WEFT_CANARY(kSkipLastWord) && error))
     send(s,
-         wire::Done{.transfer = ref_of(t),
-                    .round = src.round,
-                    .ok = !error,
-                    .error = error ? error->kind() : ErrorClass::kInternal,
-                    .text = error ? error->message() : std::string_view{},
-                    .rails = rail_counts_,
-                    .first_leaf = src.unsent_first,
-                    .leaves = std::span(src.leaves).subspan(src.unsent_count == 0 ? 0 : src.unsent_first, src.unsent_count)},
+         wire::Done{
+             .transfer = ref_of(t),
+             .round = src.round,
+             .ok = !error,
+             .error = error ? error->kind() : ErrorClass::kInternal,
+             .text = error ? error->message() : std::string_view{},
+             .rails = rail_counts_,
+             .first_leaf = src.unsent_first,
+             .leaves = std::span(src.leaves).subspan(src.unsent_count == 0 ? 0 : src.unsent_first, src.unsent_count)},
          now);
   src.unsent_count = 0;
   src.pieces_since_digests = 0;
@@ -321,7 +338,11 @@ void Core::Impl::on_receipt(Session& s, Transfer& t, const wire::Receipt& m, Tim
   if (t.role == Role::kPush && !t.told) {
     if (m.ok) {
       ++stats_.pushes;
-      tell(t, Pushed{.bytes = m.bytes, .generation = t.entry->generation, .digest = m.digest, .lane = m.lane, .verify = m.verify});
+      tell(t, Pushed{.bytes = m.bytes,
+                     .generation = t.entry->generation,
+                     .digest = m.digest,
+                     .lane = m.lane,
+                     .verify = m.verify});
     } else {
       t.error = Error(m.error, "push", std::string(m.text)).with_peer(s.label()).with_name(t.entry->name);
     }

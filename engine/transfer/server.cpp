@@ -41,26 +41,33 @@ Error Core::Impl::resolve(Session& s, const wire::Request& m, std::size_t i, Sou
   EntryRef entry = by_name ? catalog.find(m.what.names[i]) : catalog.find(m.what.handles[i].index);
   const std::string_view name = by_name ? m.what.names[i] : entry ? std::string_view(entry->name) : std::string_view{};
   if (by_name || entry)
-    if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kGet, name); !allowed) return allowed.error();
+    if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kGet, name); !allowed)
+      return allowed.error();
   if (!entry) {
     if (!by_name) return Error(ErrorClass::kStale, "get", "nothing has this handle any more");
     return Error(ErrorClass::kNotFound, "get", fmt::format("no tensor named \"{}\"", escaped(name)));
   }
   if (!by_name && entry->generation != m.what.handles[i].generation)
-    return Error(ErrorClass::kStale, "get", fmt::format("generation {} was replaced by {}", m.what.handles[i].generation.value,
-                                                        entry->generation.value));
+    return Error(
+        ErrorClass::kStale, "get",
+        fmt::format("generation {} was replaced by {}", m.what.handles[i].generation.value, entry->generation.value));
   const std::uint64_t have = entry->generation.value;
   const std::uint64_t want = m.generation.generation.value;
   switch (m.generation.kind) {
-    case wire::GenerationRuleKind::kAny: break;
+    case wire::GenerationRuleKind::kAny:
+      break;
     case wire::GenerationRuleKind::kExactly:
-      if (have != want) return Error(ErrorClass::kStale, "get", fmt::format("generation {} is gone; {} is here", want, have));
+      if (have != want)
+        return Error(ErrorClass::kStale, "get", fmt::format("generation {} is gone; {} is here", want, have));
       break;
     case wire::GenerationRuleKind::kNewerThan:
-      if (have <= want) return Error(ErrorClass::kNotFound, "get", fmt::format("nothing newer than generation {}", want));
+      if (have <= want)
+        return Error(ErrorClass::kNotFound, "get", fmt::format("nothing newer than generation {}", want));
       break;
     case wire::GenerationRuleKind::kAtLeast:
-      if (have < want) return Error(ErrorClass::kNotFound, "get", fmt::format("generation {} is the newest, {} was asked", have, want));
+      if (have < want)
+        return Error(ErrorClass::kNotFound, "get",
+                     fmt::format("generation {} is the newest, {} was asked", have, want));
       break;
   }
   item.entry = std::move(entry);
@@ -71,7 +78,8 @@ Error Core::Impl::resolve(Session& s, const wire::Request& m, std::size_t i, Sou
     switch (part->kind) {
       case wire::PartKind::kSlice: {
         std::vector<Range> ranges;
-        for (const wire::RangeSpec& r : part->ranges) ranges.push_back({.start = r.start, .stop = r.stop, .step = r.step});
+        for (const wire::RangeSpec& r : part->ranges)
+          ranges.push_back({.start = r.start, .stop = r.stop, .step = r.step});
         selected = Selection::make(item.entry->meta, Slice::of(ranges));
         break;
       }
@@ -84,7 +92,8 @@ Error Core::Impl::resolve(Session& s, const wire::Request& m, std::size_t i, Sou
       case wire::PartKind::kRowIndices:
         selected = Selection::make_rows(item.entry->meta, static_cast<int>(part->axis), part->indices);
         break;
-      case wire::PartKind::kWhole: break;
+      case wire::PartKind::kWhole:
+        break;
     }
     if (!selected) return selected.error();
     item.part = std::move(*selected);
@@ -117,12 +126,14 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
   const std::size_t items = m.what.kind == wire::WhatKind::kNames ? m.what.names.size() : m.what.handles.size();
   if (s.theirs.find(m.sequence) != nullptr) return;  // a retry that crossed its answer
   if (items == 0 || items > kMaxBatchItems || (m.parts.size() > 1 && m.parts.size() != items))
-    return answer_failure(s, ref, Error(ErrorClass::kMalformed, "get", "a request for nothing, or with parts of another count"), now);
+    return answer_failure(
+        s, ref, Error(ErrorClass::kMalformed, "get", "a request for nothing, or with parts of another count"), now);
   if (auto admitted = options_.access.admits(s.spec.peer, s.spec.same_host); !admitted)
     return answer_failure(s, ref, admitted.error(), now);
   if (s.theirs.size() >= kMaxOpenTransfers)
     return answer_failure(s, ref, Error(ErrorClass::kOverloaded, "get", "too many open transfers"), now);
-  if (shutting_down_) return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "get", "the node is stopping"), now);
+  if (shutting_down_)
+    return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "get", "the node is stopping"), now);
 
   const TransferKey key{transfers_.take()};
   Transfer& t = *transfers_.find(key);
@@ -168,14 +179,16 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
     if (!item.entry) continue;
     const auto* leaves = item.part ? nullptr : item.entry->leaves.get();
     cached = space.entries()[i].bytes == 0 || leaves != nullptr;
-    if (leaves != nullptr) std::copy(leaves->begin(), leaves->end(), src.leaves.begin() + space.entries()[i].first_leaf);
+    if (leaves != nullptr)
+      std::copy(leaves->begin(), leaves->end(), src.leaves.begin() + space.entries()[i].first_leaf);
   }
   const bool in_memory = std::all_of(src.bytes.items.begin(), src.bytes.items.end(),
                                      [](const SourceItem& item) { return !item.entry || item.entry->data != nullptr; });
   const auto tell_leaves = [&] {
     for (std::size_t i = 0; i < items; ++i)
       if (src.bytes.items[i].entry)
-        answers_[i].leaves = std::span<const std::uint64_t>(src.leaves).subspan(space.entries()[i].first_leaf, space.entries()[i].leaves());
+        answers_[i].leaves = std::span<const std::uint64_t>(src.leaves)
+                                 .subspan(space.entries()[i].first_leaf, space.entries()[i].leaves());
   };
 
   if (space.total() <= std::min<std::uint64_t>(m.inline_max, kInlineBytes) && (in_memory || space.total() == 0)) {
@@ -183,10 +196,12 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
       for (std::uint32_t leaf = 0; leaf < space.leaves(); ++leaf)
         src.leaves[leaf] = src.bytes.leaf(space.leaf(leaf), 0, nullptr, leaf_scratch_.data());
     tell_leaves();
-    std::byte* payload = send_with_payload(s, wire::Response{.sequence = m.sequence, .entries = answers_}, space.total(), now, {});
+    std::byte* payload =
+        send_with_payload(s, wire::Response{.sequence = m.sequence, .entries = answers_}, space.total(), now, {});
     if (payload == nullptr) {
       transfers_.give_back(key);
-      return answer_failure(s, ref, Error(ErrorClass::kResourceExhausted, "get", "the answer is larger than a message"), now);
+      return answer_failure(s, ref, Error(ErrorClass::kResourceExhausted, "get", "the answer is larger than a message"),
+                            now);
     }
     std::memset(payload, 0, space.total());
     if (space.total() != 0) src.bytes.pack(0, payload);
@@ -213,7 +228,11 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
   s.theirs.set(m.sequence, key);
   ++s.transfers;
   ++stats_.serves;
-  const wire::Offer offer{.transfer = ref_of(t), .deadline_ns = m.deadline_ns, .entries = answers_, .total = space.total(), .verify = m.verify};
+  const wire::Offer offer{.transfer = ref_of(t),
+                          .deadline_ns = m.deadline_ns,
+                          .entries = answers_,
+                          .total = space.total(),
+                          .verify = m.verify};
   if (send_with_payload(s, offer, 0, now, key) == nullptr)
     return fail(t, Error(ErrorClass::kResourceExhausted, "get", "the answer is larger than a message"), now);
   schedule(t);

@@ -40,7 +40,8 @@ SessionKey Core::Impl::session_up(SessionSpec spec, TimePoint now) {
   s.max_open = kMaxOpenTransfers;
   s.max_message = kMaxMessageBytes;
   s.next_rail = s.spec.dialled ? 2 : 1;  // numbers of rails we ask for: even ones are the dialler's
-  s.rails.push_back({.number = 0, .lane = s.spec.stream.name, .traits = s.spec.stream, .state = Rail::State::kUp, .since = now});
+  s.rails.push_back(
+      {.number = 0, .lane = s.spec.stream.name, .traits = s.spec.stream, .state = Rail::State::kUp, .since = now});
   send(s,
        wire::Hello{.incarnation = options_.incarnation,
                    .version_min = wire::kVersion,
@@ -61,8 +62,9 @@ SessionKey Core::Impl::session_up(SessionSpec spec, TimePoint now) {
 void Core::Impl::on_hello(Session& s, const wire::Hello& m, TimePoint now) {
   if (s.established) return close_session(s.key, Error(ErrorClass::kMalformed, "hello", "a second hello"), now);
   if (m.version_max < wire::kVersion || m.version_min > wire::kVersion) {
-    const Error why(ErrorClass::kUnsupported, "hello",
-                    fmt::format("the peer speaks protocol {} to {}, this node {}", m.version_min, m.version_max, wire::kVersion));
+    const Error why(
+        ErrorClass::kUnsupported, "hello",
+        fmt::format("the peer speaks protocol {} to {}, this node {}", m.version_min, m.version_max, wire::kVersion));
     return close_session(s.key, why, now);
   }
   if (m.piece_bytes < kLeafBytes || (m.piece_bytes & (m.piece_bytes - 1)) != 0 || m.max_open_transfers == 0)
@@ -85,16 +87,19 @@ void Core::Impl::on_hello(Session& s, const wire::Hello& m, TimePoint now) {
   if (Session* other = sessions_.find(peer.session); other != nullptr && other != &s && !other->closing) {
     // Two dials that crossed: the one of the smaller NodeId stays. Anything else: the newer one, since its peer
     // would not have dialled while it thought the older one alive.
-    const bool crossed = other->established && other->incarnation == s.incarnation && other->spec.dialled != s.spec.dialled &&
-                         now - other->up_since < std::chrono::seconds(2);
+    const bool crossed = other->established && other->incarnation == s.incarnation &&
+                         other->spec.dialled != s.spec.dialled && now - other->up_since < std::chrono::seconds(2);
     const bool keep_ours = options_.self < s.spec.peer;
     Session& loser = crossed && s.spec.dialled != keep_ours ? s : *other;
     s.established = true;
     peer.session = &loser == &s ? other->key : s.key;
     peer.asked = false;
     // Both ends of a crossing see both sessions, so the loser may end what it carries; the timer closes it then.
-    if (crossed) loser.retired = true;
-    else close_session(loser.key, Error(ErrorClass::kPeerLost, "session", "replaced by another session with this peer"), now);
+    if (crossed)
+      loser.retired = true;
+    else
+      close_session(loser.key, Error(ErrorClass::kPeerLost, "session", "replaced by another session with this peer"),
+                    now);
     if (&loser == &s) return;
   } else {
     s.established = true;
@@ -140,7 +145,8 @@ void Core::Impl::on_bye(Session& s, const wire::Bye& m, TimePoint now) {
     close_session(s.key, std::move(why).with_peer(s.label()), now);
   }
   if (answered || m.answer) s.close_at = now;
-  timers_.add({.at = std::max(now, std::min(s.close_at, now + std::chrono::milliseconds(50))), .session = true, .who = s.key});
+  timers_.add(
+      {.at = std::max(now, std::min(s.close_at, now + std::chrono::milliseconds(50))), .session = true, .who = s.key});
 }
 
 void Core::Impl::session_down(SessionKey key, const Error& why, TimePoint now) {
@@ -179,13 +185,15 @@ void Core::Impl::session_down(SessionKey key, const Error& why, TimePoint now) {
 void Core::Impl::dial_failed(const NodeId& peer, const Error& why, TimePoint now) {
   peers_[peer].asked = false;
   transfers_.for_each([&](Key, Transfer& t) {
-    if (t.phase == Phase::kWaitSession && t.peer == peer) fail(t, t.session_lost_at == kNever ? why : lost_error(t, why), now);
+    if (t.phase == Phase::kWaitSession && t.peer == peer)
+      fail(t, t.session_lost_at == kNever ? why : lost_error(t, why), now);
   });
 }
 
 void Core::Impl::on_ping(Session& s, const wire::Ping& m, TimePoint now) {
   if (!m.answer) {
-    send(s, wire::Ping{.nonce = m.nonce, .answer = true, .wall_ns = options_.wall_clock ? options_.wall_clock() : 0}, now);
+    send(s, wire::Ping{.nonce = m.nonce, .answer = true, .wall_ns = options_.wall_clock ? options_.wall_clock() : 0},
+         now);
     return;
   }
   if (m.nonce == 0) return;
@@ -212,7 +220,8 @@ void Core::Impl::session_timer(Session& s, TimePoint now) {
     return;
   }
   if (s.retired && s.transfers == 0)
-    return close_session(s.key, Error(ErrorClass::kPeerLost, "session", "replaced by another session with this peer"), now);
+    return close_session(s.key, Error(ErrorClass::kPeerLost, "session", "replaced by another session with this peer"),
+                         now);
   const Liveness& liveness = options_.liveness;
   if (now - s.last_heard >= liveness.silent_after) {
     const auto silent_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - s.last_heard).count();
@@ -231,8 +240,9 @@ void Core::Impl::session_timer(Session& s, TimePoint now) {
   }
   if (now - s.last_heard >= liveness.heartbeat || now - s.last_said >= liveness.heartbeat) send(s, wire::Ping{}, now);
   for (Rail& r : s.rails) {
-    const bool silent_ask = (r.state == Rail::State::kAsked || r.state == Rail::State::kListening ||
-                             r.state == Rail::State::kDialling) && now - r.since > 2 * kPassLives;
+    const bool silent_ask =
+        (r.state == Rail::State::kAsked || r.state == Rail::State::kListening || r.state == Rail::State::kDialling) &&
+        now - r.since > 2 * kPassLives;
     const bool stalled = r.number != 0 && r.up() && r.posts > 0 && now - r.last_finish > kRailStall;
     if (silent_ask || stalled) close_rail(s, r, stalled ? "no post finished for 2 s" : "it did not come up", now);
   }

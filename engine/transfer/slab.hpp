@@ -16,7 +16,8 @@ struct Key {
 };
 
 /// Objects that stay where they are, found by Key, recycled with the memory they have grown: after warm-up taking and
-/// giving back allocates nothing. `T` has `void reset()`, which drops what it owns and keeps capacity. One loop owns it.
+/// giving back allocates nothing. `T` has `void reset()`, which drops what it owns and keeps capacity. One loop owns
+/// it.
 template <class T>
 class Slab {
  public:

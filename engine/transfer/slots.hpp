@@ -9,8 +9,8 @@
 
 namespace weft::transfer {
 
-/// The slots of one loop's immediates: 12 bits that name one (transfer, rail). Drawn by the target, listed in the grant,
-/// reused only once quiet, and then the longest-free one first, so that a stray arrival meets an empty slot.
+/// The slots of one loop's immediates: 12 bits that name one (transfer, rail). Drawn by the target, listed in the
+/// grant, reused only once quiet, and then the longest-free one first, so that a stray arrival meets an empty slot.
 class Slots {
  public:
   struct Use {
@@ -42,7 +42,9 @@ class Slots {
   static constexpr std::uint32_t immediate(std::uint16_t slot, std::uint32_t piece) {
     return (static_cast<std::uint32_t>(slot) << 20) | piece;
   }
-  static constexpr std::uint16_t slot_of(std::uint32_t immediate) { return static_cast<std::uint16_t>(immediate >> 20); }
+  static constexpr std::uint16_t slot_of(std::uint32_t immediate) {
+    return static_cast<std::uint16_t>(immediate >> 20);
+  }
   static constexpr std::uint32_t piece_of(std::uint32_t immediate) { return immediate & (kMaxPieces - 1); }
 
  private:

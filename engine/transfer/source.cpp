@@ -30,8 +30,9 @@ void for_each_part(const SourceBytes& bytes, std::uint64_t begin, std::uint64_t 
 
 bool SourceBytes::needs_staging(std::uint32_t piece) const noexcept {
   bool needed = false;
-  for_each_part(*this, space.piece_begin(piece), space.piece_end(piece),
-                [&](const SourceItem& item, const Space::Entry&, std::uint64_t, std::uint64_t) { needed |= !item.direct(); });
+  for_each_part(
+      *this, space.piece_begin(piece), space.piece_end(piece),
+      [&](const SourceItem& item, const Space::Entry&, std::uint64_t, std::uint64_t) { needed |= !item.direct(); });
   return needed;
 }
 
@@ -49,10 +50,10 @@ void SourceBytes::pack(std::uint32_t piece, std::byte* staging) const {
   for_each_part(*this, begin, space.piece_end(piece),
                 [&](const SourceItem& item, const Space::Entry& entry, std::uint64_t from, std::uint64_t to) {
                   if (item.entry->data == nullptr) return;
-                  item.selection().for_each(from - entry.offset, to - from,
-                                           [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
-                                             std::memcpy(staging + (entry.offset + dense - begin), item.entry->data + at, length);
-                                           });
+                  item.selection().for_each(
+                      from - entry.offset, to - from, [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
+                        std::memcpy(staging + (entry.offset + dense - begin), item.entry->data + at, length);
+                      });
                 });
 }
 
@@ -61,13 +62,13 @@ void SourceBytes::file_reads(std::uint32_t piece, std::vector<FileRead>& reads) 
   for_each_part(*this, begin, space.piece_end(piece),
                 [&](const SourceItem& item, const Space::Entry& entry, std::uint64_t from, std::uint64_t to) {
                   if (item.entry->data != nullptr) return;
-                  item.selection().for_each(
-                      from - entry.offset, to - from, [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
-                        reads.push_back({.file = item.entry->file,
-                                         .file_offset = item.entry->file_offset + at,
-                                         .into = entry.offset + dense - begin,
-                                         .length = length});
-                      });
+                  item.selection().for_each(from - entry.offset, to - from,
+                                            [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
+                                              reads.push_back({.file = item.entry->file,
+                                                               .file_offset = item.entry->file_offset + at,
+                                                               .into = entry.offset + dense - begin,
+                                                               .length = length});
+                                            });
                 });
 }
 
@@ -87,17 +88,18 @@ SourceBytes::Run SourceBytes::run_at(std::uint64_t offset, std::uint64_t end, st
   const SourceItem& item = items[i];
   if (item.selection().contiguous()) {
     std::uint64_t start = 0;
-    item.selection().for_each(from - entry.offset, 1, [&](std::uint64_t at, std::uint64_t, std::uint64_t) { start = at; });
+    item.selection().for_each(from - entry.offset, 1,
+                              [&](std::uint64_t at, std::uint64_t, std::uint64_t) { start = at; });
     run.data = item.entry->data + start;
     return run;
   }
   bool first = true;
   item.selection().for_each(from - entry.offset, std::min(to - from, item.selection().run_bytes()),
-                           [&](std::uint64_t at, std::uint64_t, std::uint64_t length) {
-                             if (!std::exchange(first, false)) return;
-                             run.data = item.entry->data + at;
-                             run.length = length;
-                           });
+                            [&](std::uint64_t at, std::uint64_t, std::uint64_t length) {
+                              if (!std::exchange(first, false)) return;
+                              run.data = item.entry->data + at;
+                              run.length = length;
+                            });
   return run;
 }
 

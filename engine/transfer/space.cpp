@@ -16,7 +16,8 @@ void Space::reset(std::uint64_t piece_bytes) {
 
 Result<void> Space::add(std::uint64_t bytes) {
   std::uint64_t offset = round_up(total_, kEntryAlignment);
-  if (bytes >= piece_bytes_ || (offset & (piece_bytes_ - 1)) + bytes > piece_bytes_) offset = round_up(offset, piece_bytes_);
+  if (bytes >= piece_bytes_ || (offset & (piece_bytes_ - 1)) + bytes > piece_bytes_)
+    offset = round_up(offset, piece_bytes_);
   if (bytes == 0) offset = total_;
   if (bytes > kMaxPieces * piece_bytes_ || offset + bytes > kMaxPieces * piece_bytes_)
     return fail(Error(ErrorClass::kResourceExhausted, "transfer", "more bytes than one transfer can hold")
@@ -33,14 +34,15 @@ std::uint64_t Space::piece_end(std::uint32_t piece) const noexcept {
 }
 
 std::uint32_t Space::entry_at(std::uint64_t offset) const noexcept {
-  const auto found = std::partition_point(entries_.begin(), entries_.end(),
-                                          [offset](const Entry& entry) { return entry.offset + entry.bytes <= offset; });
+  const auto found = std::partition_point(
+      entries_.begin(), entries_.end(), [offset](const Entry& entry) { return entry.offset + entry.bytes <= offset; });
   return static_cast<std::uint32_t>(found - entries_.begin());
 }
 
 std::uint32_t Space::entry_of_leaf(std::uint32_t index) const noexcept {
-  const auto found = std::partition_point(entries_.begin(), entries_.end(),
-                                          [index](const Entry& entry) { return entry.first_leaf + entry.leaves() <= index; });
+  const auto found = std::partition_point(entries_.begin(), entries_.end(), [index](const Entry& entry) {
+    return entry.first_leaf + entry.leaves() <= index;
+  });
   return static_cast<std::uint32_t>(found - entries_.begin());
 }
 

@@ -35,7 +35,9 @@ class Space {
 
   std::uint64_t piece_bytes() const noexcept { return piece_bytes_; }
   std::uint64_t total() const noexcept { return total_; }
-  std::uint32_t pieces() const noexcept { return static_cast<std::uint32_t>((total_ + piece_bytes_ - 1) / piece_bytes_); }
+  std::uint32_t pieces() const noexcept {
+    return static_cast<std::uint32_t>((total_ + piece_bytes_ - 1) / piece_bytes_);
+  }
   std::uint32_t leaves() const noexcept { return leaves_; }
   std::span<const Entry> entries() const noexcept { return entries_; }
   /// Bytes of entries alone, without gaps.

@@ -19,7 +19,8 @@ TensorMeta meta_of(const wire::EntryAnswer& answer) {
   meta.opaque_type = std::string(answer.opaque_type);
   meta.requires_grad = answer.requires_grad;
   if (meta.dtype == DType::kOpaque)
-    if (const auto computed = meta.byte_size(); !computed || *computed != answer.bytes) meta.opaque_bytes = answer.bytes;
+    if (const auto computed = meta.byte_size(); !computed || *computed != answer.bytes)
+      meta.opaque_bytes = answer.bytes;
   return meta;
 }
 
@@ -56,14 +57,16 @@ Result<void> Core::Impl::take_answers(Transfer& t, std::span<const wire::EntryAn
       auto computed = item.meta.byte_size();
       if (!computed) return std::unexpected(std::move(computed).error());
       if (*computed != answer.bytes)
-        return weft::fail(ErrorClass::kMalformed, "get", fmt::format("\"{}\": shape × dtype is {} bytes, {} were announced",
-                                                               escaped(item.name), *computed, answer.bytes));
+        return weft::fail(ErrorClass::kMalformed, "get",
+                          fmt::format("\"{}\": shape × dtype is {} bytes, {} were announced", escaped(item.name),
+                                      *computed, answer.bytes));
     }
     WEFT_TRY(target.space.add(answer.bytes));
     target.items.push_back(std::move(item));
   }
   t.total = target.space.total();
-  const std::uint64_t cap = std::min(options_.max_transfer_bytes, t.pull.max_bytes == 0 ? options_.max_transfer_bytes : t.pull.max_bytes);
+  const std::uint64_t cap =
+      std::min(options_.max_transfer_bytes, t.pull.max_bytes == 0 ? options_.max_transfer_bytes : t.pull.max_bytes);
   if (t.total > cap)
     return weft::fail(Error(ErrorClass::kResourceExhausted, "get",
                             fmt::format("{} announced, {} allowed", human_bytes(t.total), human_bytes(cap)))
@@ -95,12 +98,13 @@ Result<void> Core::Impl::check_into(Transfer& t) {
     const bool typed = into.meta.dtype != DType::kOpaque && item.meta.dtype != DType::kOpaque;
     const bool same = !typed || (into.meta.dtype == item.meta.dtype && into.meta.shape == item.meta.shape);
     if (!same || (into.selection ? room != item.bytes : room < item.bytes))
-      return weft::fail(Error(ErrorClass::kInvalidArgument, "get",
-                              fmt::format("\"{}\" is {} {} ({}), `into` is {} {} ({})", escaped(item.name),
-                                          to_string(item.meta.dtype), item.meta.shape.to_string(), human_bytes(item.bytes),
-                                          to_string(into.meta.dtype), into.meta.shape.to_string(), human_bytes(room)))
-                            .with_hint("give a destination of that type and shape")
-                            .with_name(item.name));
+      return weft::fail(
+          Error(ErrorClass::kInvalidArgument, "get",
+                fmt::format("\"{}\" is {} {} ({}), `into` is {} {} ({})", escaped(item.name),
+                            to_string(item.meta.dtype), item.meta.shape.to_string(), human_bytes(item.bytes),
+                            to_string(into.meta.dtype), into.meta.shape.to_string(), human_bytes(room)))
+              .with_hint("give a destination of that type and shape")
+              .with_name(item.name));
   }
   const Into& first = t.pull.into.front();
   const bool single = target.items.size() == 1 && first.data != nullptr;
@@ -115,7 +119,8 @@ void Core::Impl::on_pull_offer(Session& s, Transfer& t, const wire::Offer& m, Ti
   t.progress_at = now;
   t.verify = m.verify;
   auto taken = take_answers(t, m.entries);
-  if (taken && t.total != m.total) taken = weft::fail(ErrorClass::kMalformed, "get", "the byte space is not what both sides compute");
+  if (taken && t.total != m.total)
+    taken = weft::fail(ErrorClass::kMalformed, "get", "the byte space is not what both sides compute");
   if (taken) taken = check_into(t);
   if (!taken) return fail(t, std::move(taken).error(), now);
   want_rail(s, t.lane, now);
@@ -128,8 +133,10 @@ void Core::Impl::want_landing(Transfer& t, TimePoint now) {
   Target& target = t.target;
   if (target.direct_into) {
     Into& into = t.pull.into.front();
-    if (into.selection) target.map.set_selection(into.data, into.size, *into.selection);
-    else target.map.set_dense(into.data, t.total);
+    if (into.selection)
+      target.map.set_selection(into.data, into.size, *into.selection);
+    else
+      target.map.set_dense(into.data, t.total);
     if (target.is_inline) return finish_inline(t, now);
     return open_round(t, now);
   }
@@ -158,7 +165,8 @@ void Core::Impl::on_response(Session& s, const wire::Response& m, std::span<cons
   if (t->role != Role::kPull) return;
   auto taken = take_answers(*t, m.entries);
   if (taken && t->total != payload.size())
-    taken = weft::fail(ErrorClass::kMalformed, "get", fmt::format("{} bytes announced, {} came", t->total, payload.size()));
+    taken =
+        weft::fail(ErrorClass::kMalformed, "get", fmt::format("{} bytes announced, {} came", t->total, payload.size()));
   if (taken) taken = check_into(*t);
   if (!taken) return fail(*t, std::move(taken).error(), now);
   t->used = s.rails.front().lane;
@@ -182,7 +190,8 @@ void Core::Impl::finish_inline(Transfer& t, TimePoint now) {
       hash_piece(t, piece);
       if (!piece_bad(t, piece)) continue;
       ++stats_.integrity_failures;
-      return fail(t, Error(ErrorClass::kIntegrityFailure, "get", "the bytes differ from their digest; nothing was kept"), now);
+      return fail(
+          t, Error(ErrorClass::kIntegrityFailure, "get", "the bytes differ from their digest; nothing was kept"), now);
     }
     if (target.told_count != target.space.leaves())
       return fail(t, Error(ErrorClass::kMalformed, "get", "an answer without its digests"), now);
@@ -197,8 +206,9 @@ void Core::Impl::complete(Transfer& t, TimePoint now) {
   for (std::size_t i = 0; i < target.items.size(); ++i) {
     TargetItem& item = target.items[i];
     if (item.ok)
-      item.digest = wire::root_of(item.bytes, item.generation,
-                                  std::span<const std::uint64_t>(target.expected).subspan(entries[i].first_leaf, entries[i].leaves()));
+      item.digest = wire::root_of(
+          item.bytes, item.generation,
+          std::span<const std::uint64_t>(target.expected).subspan(entries[i].first_leaf, entries[i].leaves()));
   }
   if (target.scatter) {
     for (std::size_t i = 0; i < t.pull.into.size() && i < target.items.size(); ++i) {
@@ -209,9 +219,10 @@ void Core::Impl::complete(Transfer& t, TimePoint now) {
         std::memcpy(into.data, from, target.items[i].bytes);
         continue;
       }
-      into.selection->for_each(0, target.items[i].bytes, [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
-        std::memcpy(into.data + at, from + dense, length);
-      });
+      into.selection->for_each(0, target.items[i].bytes,
+                               [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
+                                 std::memcpy(into.data + at, from + dense, length);
+                               });
     }
   }
   deliver(t, now);
@@ -237,12 +248,20 @@ void Core::Impl::deliver(Transfer& t, TimePoint now) {
   if (s != nullptr && !s->closing && !(t.role == Role::kPull && target.is_inline)) send_receipt(*s, t, now);
   if (t.role == Role::kReceive) {
     ++stats_.receives;
-    tell(t, Received{.from = t.peer, .id = t.id, .lane = t.used, .verify = t.verify,
-                     .landing = std::move(target.landing), .item = std::move(items.front())});
+    tell(t, Received{.from = t.peer,
+                     .id = t.id,
+                     .lane = t.used,
+                     .verify = t.verify,
+                     .landing = std::move(target.landing),
+                     .item = std::move(items.front())});
   } else {
     ++stats_.pulls;
-    tell(t, Pulled{.from = t.peer, .incarnation = t.incarnation.value_or(Incarnation{}), .lane = t.used, .verify = t.verify,
-                   .landing = std::move(target.landing), .items = std::move(items)});
+    tell(t, Pulled{.from = t.peer,
+                   .incarnation = t.incarnation.value_or(Incarnation{}),
+                   .lane = t.used,
+                   .verify = t.verify,
+                   .landing = std::move(target.landing),
+                   .items = std::move(items)});
   }
   finish(t);
 }
@@ -257,7 +276,8 @@ void Core::Impl::on_listing(Session& s, Transfer& t, const wire::Response& m, Ti
                         .index = answer.handle.index});
   }
   if (m.more && !m.entries.empty()) return send_request(t, s, now);
-  tell(t, Listed{.from = t.peer, .incarnation = s.incarnation, .host_name = s.host_name, .entries = std::move(t.listed)});
+  tell(t,
+       Listed{.from = t.peer, .incarnation = s.incarnation, .host_name = s.host_name, .entries = std::move(t.listed)});
   finish(t);
 }
 

@@ -35,7 +35,8 @@ Result<void> RemoteMap::set(const wire::Where& where, std::uint64_t total) {
   total_ = total;
   std::uint64_t held = 0;
   switch (where.kind) {
-    case wire::WhereKind::kDense: return {};
+    case wire::WhereKind::kDense:
+      return {};
     case wire::WhereKind::kPages: {
       page_bytes_ = where.page_bytes;
       pages_.assign(where.pages.begin(), where.pages.end());
@@ -62,7 +63,8 @@ Result<void> RemoteMap::set(const wire::Where& where, std::uint64_t total) {
 
 RemoteMap::Run RemoteMap::run_at(std::uint64_t offset) const noexcept {
   switch (kind_) {
-    case wire::WhereKind::kDense: break;
+    case wire::WhereKind::kDense:
+      break;
     case wire::WhereKind::kPages: {
       const std::uint64_t within_page = offset % page_bytes_;
       return {.offset = pages_[offset / page_bytes_] * page_bytes_ + within_page, .length = page_bytes_ - within_page};

@@ -41,7 +41,8 @@ class TargetMap {
       visit(base_ + offset, length);
       return;
     }
-    selection_->for_each(offset, length, [&](std::uint64_t at, std::uint64_t, std::uint64_t bytes) { visit(base_ + at, bytes); });
+    selection_->for_each(offset, length,
+                         [&](std::uint64_t at, std::uint64_t, std::uint64_t bytes) { visit(base_ + at, bytes); });
   }
 
   /// How a grant tells it. `segments` and `pages` are filled when needed and borrowed by the answer.

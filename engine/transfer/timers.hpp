@@ -8,8 +8,8 @@
 
 namespace weft::transfer {
 
-/// When something is due: a heap of (time, who), where an entry may be out of date; who is woken looks at its own clock.
-/// Keeps its memory. One loop owns it.
+/// When something is due: a heap of (time, who), where an entry may be out of date; who is woken looks at its own
+/// clock. Keeps its memory. One loop owns it.
 class Timers {
  public:
   struct Due {

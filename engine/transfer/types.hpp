@@ -54,11 +54,11 @@ struct PartSpec {
 struct Into {
   std::byte* data = nullptr;
   std::size_t size = 0;
-  TensorMeta meta{};                       ///< what the caller expects; a mismatch fails the item
-  std::optional<Selection> selection{};    ///< absent: dense from `data`
+  TensorMeta meta{};                     ///< what the caller expects; a mismatch fails the item
+  std::optional<Selection> selection{};  ///< absent: dense from `data`
 };
 
-/// An earlier answer's reference (design rule 8).
+/// An earlier answer's reference.
 struct HandleSpec {
   Incarnation incarnation{};
   std::uint32_t index = 0;
@@ -68,16 +68,16 @@ struct HandleSpec {
 struct PullSpec {
   NodeId peer{};
   std::vector<std::string> names{};
-  std::vector<HandleSpec> handles{};       ///< instead of names
-  std::vector<PartSpec> parts{};           ///< none: whole; one for all; or one per item
+  std::vector<HandleSpec> handles{};  ///< instead of names
+  std::vector<PartSpec> parts{};      ///< none: whole; one for all; or one per item
   wire::GenerationRule generation{};
-  std::vector<Into> into{};                ///< none, or one per item
+  std::vector<Into> into{};  ///< none, or one per item
   Bound bound{};
   Lane lane = Lane::kAuto;
   wire::Verify verify = wire::Verify::kPieces;
-  std::uint64_t max_bytes = 0;             ///< refuse more before anything is allocated; 0: the core's limit
+  std::uint64_t max_bytes = 0;  ///< refuse more before anything is allocated; 0: the core's limit
   std::string trace{};
-  std::uint64_t cookie = 0;                ///< comes back in the outcome
+  std::uint64_t cookie = 0;  ///< comes back in the outcome
 };
 
 struct ListSpec {
@@ -89,7 +89,7 @@ struct ListSpec {
 
 struct PushSpec {
   NodeId peer{};
-  EntryRef entry{};                        ///< name, meta, memory and the generation drawn for it
+  EntryRef entry{};  ///< name, meta, memory and the generation drawn for it
   Bound bound{};
   Lane lane = Lane::kAuto;
   wire::Verify verify = wire::Verify::kPieces;
@@ -103,7 +103,8 @@ struct PingSpec {
   std::uint64_t cookie = 0;
 };
 
-// ---- what the core asks of its driver --------------------------------------------------------------------------------
+// ---- what the core asks of its driver
+// --------------------------------------------------------------------------------
 
 /// No session to this peer: make one (session_up or dial_failed follows). Asked once until answered.
 struct NeedSession {
@@ -165,10 +166,11 @@ struct CloseSession {
   SessionKey session{};
   Error why;
 };
-using Action = std::variant<NeedSession, TakeLanding, Prepare, Expose, AskOffer, OfferGone, ListenRail, DialRail, CloseRail,
-                            CloseSession>;
+using Action = std::variant<NeedSession, TakeLanding, Prepare, Expose, AskOffer, OfferGone, ListenRail, DialRail,
+                            CloseRail, CloseSession>;
 
-// ---- what comes of it ------------------------------------------------------------------------------------------------
+// ---- what comes of it
+// ------------------------------------------------------------------------------------------------
 
 /// What one item of a pull came to.
 struct PulledItem {
@@ -250,7 +252,8 @@ struct Accept {
 };
 using Decision = std::variant<Accept, Error>;
 
-// ---- posts -----------------------------------------------------------------------------------------------------------
+// ---- posts
+// -----------------------------------------------------------------------------------------------------------
 
 /// One thing for a lane to send or write now. Spans point into the core until `posted` is called.
 struct Post {

@@ -43,7 +43,8 @@ TEST_CASE("session pool: what nobody used for the idle time is named, and only t
   CHECK(idle[0].value == 1);
 }
 
-TEST_CASE("session pool: a failed dial is backed off twice as long each time, at most a second, until one succeeds", "[T-24]") {
+TEST_CASE("session pool: a failed dial is backed off twice as long each time, at most a second, until one succeeds",
+          "[T-24]") {
   SessionPool pool({});
   weft::Ticket ticket{.node = node(1), .addresses = {"tcp://127.0.0.1:1"}};
   pool.learn(ticket);
