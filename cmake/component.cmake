@@ -44,7 +44,7 @@ function(weft_component name)
   set_property(GLOBAL PROPERTY WEFT_LIBS_${name} "${arg_LIBS}")
   set_property(GLOBAL PROPERTY WEFT_DIR_${name} "${arg_DIR}")
 
-  if(WEFT_TESTS AND arg_TESTS)
+  if(WEFT_TESTS AND arg_TESTS AND (NOT WEFT_TEST_COMPONENTS OR name IN_LIST WEFT_TEST_COMPONENTS))
     list(TRANSFORM arg_TESTS PREPEND ${PROJECT_SOURCE_DIR}/tests/${arg_DIR}/)
     weft_test(test_${name} SOURCES ${arg_TESTS} LIBS weft_${name} ${arg_TEST_LIBS})
   endif()

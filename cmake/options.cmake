@@ -4,6 +4,7 @@ option(WEFT_BENCH "Build the benches" ${PROJECT_IS_TOP_LEVEL})
 option(WEFT_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(WEFT_FUZZ "Build the libFuzzer targets (clang); without it they replay the committed corpus" OFF)
 set(WEFT_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize= (address,undefined or thread)")
+set(WEFT_TEST_COMPONENTS "" CACHE STRING "Only the tests of these components, and none of several (empty: all tests)")
 set(WEFT_ONLY "all" CACHE STRING "all, nodes (engine, actors and nodes without benches) or engine (no CAF)")
 
 set(CMAKE_CXX_STANDARD 23)

@@ -320,13 +320,18 @@ void Core::Impl::source_rail_down(Session& s, Transfer& t, std::uint16_t number,
     if (sr.rail != number || sr.gone) continue;
     sr.gone = true;
     touched = true;
-    if (WEFT_CANARY(kSenderReposts) && sr.has_piece) src.wanted.push_back({.first = sr.piece, .count = 1});
-    if (WEFT_CANARY(kSenderReposts) && sr.posted > 0) src.wanted.push_back({.first = sr.piece, .count = 1});
     if (sr.staging >= 0) staging_.let_go(sr.staging);
     sr.staging = -1;
     sr.has_piece = false;
   }
   if (!touched) return;
+  if (WEFT_CANARY(kSenderReposts) && src.done_sent && t.phase == Phase::kWaitReceipt) {
+    src.round_open = true;
+    src.done_sent = false;
+    src.wanted.assign(1, {.first = 0, .count = src.bytes.space.pieces()});
+    src.wanted_at = src.wanted_piece = 0;
+    activate(s, t);
+  }
   for (const SourceRail& sr : src.rails)
     if (!sr.gone) set_ready(s, sr.rail);
   if (!s.closing) maybe_done(s, t, now);

@@ -53,7 +53,11 @@ class ExplainCommand final : public Command {
                                   plan.generation.value, escaped(plan.peer)));
     Table table({{"LANE"}, {"EXPECTED"}, {"VERDICT"}});
     for (const auto& lane : plan.lanes)
-      table.add({lane.lane, lane.expected.empty() ? std::string(none) : lane.expected, escaped(lane.verdict)});
+      table.add({lane.lane, lane.expected.empty() ? std::string(none) : lane.expected,
+                 (lane.chosen   ? "chosen: "
+                  : lane.usable ? "usable: "
+                                : "no: ") +
+                     escaped(lane.verdict)});
     context.out.table(table);
   }
 

@@ -1,0 +1,92 @@
+#include <map>
+#include <random>
+#include <set>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <weft/transfer/access.hpp>
+#include <weft/transfer/flat_map.hpp>
+#include <weft/transfer/once.hpp>
+#include <weft/transfer/slots.hpp>
+
+using namespace weft;
+using namespace weft::transfer;
+
+TEST_CASE("slots: all can be drawn once, one past full gives nothing, and the longest free comes first") {
+  Slots slots;
+  std::set<std::uint16_t> drawn;
+  for (std::uint64_t i = 0; i < kMaxSlots; ++i)
+    drawn.insert(*slots.draw({.transfer = TransferKey{{1}}, .rail_index = 0}));
+  CHECK(drawn.size() == kMaxSlots);
+  CHECK_FALSE(slots.draw({}));
+  slots.give_back(5);
+  slots.give_back(9);
+  CHECK(slots.find(5) == nullptr);
+  CHECK(slots.draw({.transfer = TransferKey{{2}}, .rail_index = 3}) == 5);
+  REQUIRE(slots.find(5) != nullptr);
+  CHECK(slots.find(5)->rail_index == 3);
+  CHECK(slots.free_count() == 1);
+}
+
+TEST_CASE("slots: an immediate is its slot and its piece") {
+  const std::uint32_t immediate = Slots::immediate(4095, kMaxPieces - 1);
+  CHECK(immediate == 0xFFFFFFFFu);
+  CHECK(Slots::slot_of(immediate) == 4095);
+  CHECK(Slots::piece_of(immediate) == kMaxPieces - 1);
+}
+
+TEST_CASE("flat map: agrees with std::map over random inserts and erasures") {
+  std::mt19937_64 random{3};
+  FlatMap<int> flat;
+  std::map<std::uint64_t, int> reference;
+  for (int step = 0; step < 100'000; ++step) {
+    const std::uint64_t key = random() % 300;
+    if (random() % 2 == 0) {
+      flat.set(key, step);
+      reference[key] = step;
+    } else {
+      CHECK(flat.erase(key) == (reference.erase(key) == 1));
+    }
+  }
+  CHECK(flat.size() == reference.size());
+  for (const auto& [key, value] : reference) {
+    REQUIRE(flat.find(key) != nullptr);
+    CHECK(*flat.find(key) == value);
+  }
+}
+
+TEST_CASE("once table: a known outcome is found, a newer sequence is not, the oldest is forgotten and said so") {
+  OnceTable once;
+  const Incarnation opener{};
+  const TimePoint now{};
+  CHECK(once.find(opener, 1) == nullptr);
+  for (std::uint64_t i = 1; i <= kRememberedOutcomes + 10; ++i)
+    once.remember(opener, {.sequence = i, .ok = true, .bytes = i}, now);
+  REQUIRE(once.find(opener, 11) != nullptr);
+  CHECK(once.find(opener, 11)->bytes == 11);
+  CHECK(once.find(opener, 10) == nullptr);
+  CHECK(once.forgotten(opener, 10));
+  CHECK_FALSE(once.forgotten(opener, 11));
+  CHECK(once.find(opener, kRememberedOutcomes + 11) == nullptr);
+}
+
+TEST_CASE("access: who, which verbs and which names", "[T-19]") {
+  NodeId friendly;
+  friendly.bytes[0] = std::byte{1};
+  const NodeId stranger;
+  CHECK(Access::local().admits(stranger, true));
+  CHECK_FALSE(Access::local().admits(stranger, false));
+  CHECK(Access::any().admits(stranger, false));
+  const Access listed = Access::peers({friendly}).names("kv.*").verbs(AccessVerb::kGet | AccessVerb::kList);
+  CHECK(listed.admits(friendly, false));
+  const auto refused = listed.admits(stranger, true);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind() == ErrorClass::kForbidden);
+  CHECK(refused.error().hint().find("--allow " + stranger.to_string()) != std::string_view::npos);
+  CHECK(listed.allows(friendly, false, AccessVerb::kGet, "kv.1"));
+  CHECK_FALSE(listed.allows(friendly, false, AccessVerb::kGet, "w"));
+  CHECK_FALSE(listed.allows(friendly, false, AccessVerb::kPush, "kv.1"));
+  CHECK_FALSE(listed.allows(stranger, false, AccessVerb::kGet, "kv.1"));
+  CHECK_FALSE(Access::local().reaches_beyond_host());
+  CHECK(listed.reaches_beyond_host());
+}
