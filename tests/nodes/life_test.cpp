@@ -153,8 +153,8 @@ TEST_CASE("life: two hundred nodes come and go; descriptors and threads stay", "
   once(true);
   const std::size_t fds = open_fds(), tasks = threads();
   for (int i = 0; i < 100; ++i) once(i % 10 == 0);
-  CHECK(soon([&] { return open_fds() == fds; }));
-  CHECK(soon([&] { return threads() == tasks; }));
+  CHECK(soon([&] { return open_fds() <= fds; }));
+  CHECK(soon([&] { return threads() <= tasks; }));  // the baseline may count one that was still leaving
 }
 
 TEST_CASE("life: what a node still holds when it goes is let go", "[T-32]") {
