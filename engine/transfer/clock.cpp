@@ -93,8 +93,12 @@ void Core::Impl::on_timer(TimePoint now) {
     const Timers::Due due = timers_.pop();
     if (due.session) {
       if (Session* s = sessions_.find(due.who)) session_timer(*s, now);
-    } else if (Transfer* t = transfers_.find(due.who)) {
-      transfer_timer(*t, now);
+    } else {
+      // One entry for each place of the slab: one that an earlier time has replaced is dropped.
+      Transfer& place = transfers_.at(due.who.index());
+      if (place.scheduled != due.at) continue;
+      place.scheduled = kNever;
+      if (Transfer* t = transfers_.find(transfers_.live_at(due.who.index()))) transfer_timer(*t, now);
     }
   }
 }

@@ -54,7 +54,9 @@ void Transfer::reset() {
   source.reset();
   Target kept_target = std::move(target);
   Source kept_source = std::move(source);
+  const TimePoint kept_scheduled = scheduled;
   *this = Transfer{};
+  scheduled = kept_scheduled;
   target = std::move(kept_target);
   source = std::move(kept_source);
 }

@@ -238,7 +238,7 @@ struct Transfer {
   TimePoint session_lost_at = kNever;
   TimePoint phase_since{};
   TimePoint arrival_at{};
-  TimePoint scheduled = kNever;  // its entry in the timers
+  TimePoint scheduled = kNever;  // its place's entry in the timers: outlives it, and serves the next transfer there
   std::uint64_t total = 0;
   std::uint32_t tries = 0;
   PullSpec pull{};

@@ -241,7 +241,7 @@ void Core::Impl::close_round(Transfer& t) {
   for (std::size_t n = starving_.size(); n > 0 && slots_.free_count() >= 4; --n) {
     Transfer* next = transfers_.find(starving_.pop());
     if (next != nullptr && next->phase == Phase::kWaitSlots)
-      timers_.add({.at = TimePoint{}, .session = false, .who = next->key});
+      timers_.add({.at = next->scheduled = TimePoint{}, .session = false, .who = next->key});
   }
 }
 

@@ -49,6 +49,13 @@ class Slab {
       free_.push_back(key.index());
     }
   }
+  /// The object at an index that was in use once, live or not: what it keeps across uses.
+  T& at(std::uint32_t index) noexcept { return items_[index]->value; }
+  /// The key of the object that lives at an index; none when none does.
+  Key live_at(std::uint32_t index) const noexcept {
+    const Item& item = *items_[index];
+    return item.live ? Key{(static_cast<std::uint64_t>(item.use) << 32) | index} : Key{};
+  }
   std::size_t live() const noexcept { return live_; }
   /// Calls visit(Key, T&) for each live object; visit may give that object back.
   template <class F>

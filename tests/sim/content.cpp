@@ -7,7 +7,8 @@
 namespace weft::sim {
 namespace {
 
-constexpr std::array kDTypesUsed{DType::kU8, DType::kF32, DType::kBF16, DType::kI64, DType::kF16, DType::kI4, DType::kBool};
+constexpr std::array kDTypesUsed{DType::kU8,  DType::kF32, DType::kBF16, DType::kI64,
+                                 DType::kF16, DType::kI4,  DType::kBool};
 
 }  // namespace
 
@@ -29,12 +30,23 @@ TensorKind random_kind(std::string name, int size_class, lane::FakeRandom& rando
   const auto between = [&](std::uint64_t low, std::uint64_t high) { return low + random.below(high - low + 1); };
   std::uint64_t wanted = 0;
   switch (size_class) {
-    case 0: break;
-    case 1: wanted = between(1, 8 * 1024); break;
-    case 2: wanted = between(8 * 1024, 100 * 1024); break;
-    case 3: wanted = 256 * 1024 + (random.below(3) - 1) * between(0, 64); break;
-    case 4: wanted = between(100 * 1024, 800 * 1024); break;
-    default: wanted = between(800 * 1024, 2500 * 1024); break;
+    case 0:
+      break;
+    case 1:
+      wanted = between(1, 8 * 1024);
+      break;
+    case 2:
+      wanted = between(8 * 1024, 100 * 1024);
+      break;
+    case 3:
+      wanted = 256 * 1024 + (random.below(3) - 1) * between(0, 64);
+      break;
+    case 4:
+      wanted = between(100 * 1024, 800 * 1024);
+      break;
+    default:
+      wanted = between(800 * 1024, 2500 * 1024);
+      break;
   }
   kind.meta.dtype = kDTypesUsed[random.below(kDTypesUsed.size())];
   if (random.chance(0.1)) {
@@ -70,7 +82,9 @@ std::shared_ptr<transfer::Entry> entry_of(const Content& content, std::vector<st
   entry->whole = Selection::whole(entry->meta).value();
   entry->bytes = content.kind.bytes;
   switch (content.kind.home) {
-    case Home::kMemory: entry->data = content.data(); break;
+    case Home::kMemory:
+      entry->data = content.data();
+      break;
     case Home::kFile:
       entry->file = std::make_shared<transfer::FileSource>();
       entry->file->path = std::to_string(content.offset);
@@ -86,8 +100,6 @@ std::shared_ptr<transfer::Entry> entry_of(const Content& content, std::vector<st
   return entry;
 }
 
-const std::byte* file_bytes(const transfer::FileSource& file) {
-  return BytePool::shared().at(std::stoull(file.path));
-}
+const std::byte* file_bytes(const transfer::FileSource& file) { return BytePool::shared().at(std::stoull(file.path)); }
 
 }  // namespace weft::sim

@@ -30,9 +30,9 @@ enum class Home { kMemory, kFile, kLent };
 /// What a name stands for throughout a run: only the bytes change with the generation.
 struct TensorKind {
   std::string name{};
-  TensorMeta meta{};          ///< as it lies, strides included
-  std::uint64_t bytes = 0;    ///< dense
-  std::uint64_t extent = 0;   ///< bytes of memory it reaches over
+  TensorMeta meta{};         ///< as it lies, strides included
+  std::uint64_t bytes = 0;   ///< dense
+  std::uint64_t extent = 0;  ///< bytes of memory it reaches over
   Home home = Home::kMemory;
 };
 /// A kind drawn at random; `size_class` 0 … 5 from empty to some MiB.

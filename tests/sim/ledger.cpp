@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-
 namespace weft::sim {
 
 using transfer::PartSpec;
@@ -65,7 +64,8 @@ const Content* Ledger::find(const Incarnation& producer, const std::string& name
 Call& Ledger::open(Call call) {
   Call& opened = calls_.emplace_back(std::move(call));
   if (traced)
-    note(opened.opened, fmt::format("{}{}", name_of(opened, calls_.size()), opened.explicit_end == kNever ? "" : ", bounded"));
+    note(opened.opened,
+         fmt::format("{}{}", name_of(opened, calls_.size()), opened.explicit_end == kNever ? "" : ", bounded"));
   return opened;
 }
 
@@ -95,7 +95,8 @@ void Ledger::check_item(const Call& call, std::size_t i, const transfer::Pulled&
       same = same && std::memcmp(dense + position, content->data() + source, run) == 0;
     });
   }
-  if (!same) breach(fmt::format("N1: \"{}\" generation {} came with other bytes", call.names[i], item.generation.value));
+  if (!same)
+    breach(fmt::format("N1: \"{}\" generation {} came with other bytes", call.names[i], item.generation.value));
 }
 
 /// Some snapshot that was served once must explain every item of a batch.
@@ -129,7 +130,8 @@ void Ledger::finished(const transfer::Outcome& outcome, TimePoint now) {
   if (!call.unpunctual && call.explicit_end != kNever && now > call.explicit_end + kGrace)
     breach(fmt::format("N6: {} ended {} ms after its deadline", label, (now - call.explicit_end).count() / 1'000'000));
   const Duration owed = std::chrono::seconds(30 + call.most_bytes / (1024 * 1024)) + kGrace;
-  if (!call.unpunctual && now > call.opened + owed) breach(fmt::format("N6: {} took {} ms", label, (now - call.opened).count() / 1'000'000));
+  if (!call.unpunctual && now > call.opened + owed)
+    breach(fmt::format("N6: {} took {} ms", label, (now - call.opened).count() / 1'000'000));
   if (const auto* error = std::get_if<Error>(&outcome.result)) {
     call.may_have_arrived = error->may_have_arrived();
     call.error = error->to_string();
@@ -164,9 +166,10 @@ void Ledger::received(const transfer::Outcome& outcome, const std::byte* into) {
   if (item.bytes == 0) return;
   const std::byte* dense = into != nullptr ? into : received.landing.data() + item.offset;
   bool same = true;
-  selection_of(content->kind.meta, nullptr).for_each(0, item.bytes, [&](std::uint64_t source, std::uint64_t position, std::uint64_t run) {
-    same = same && std::memcmp(dense + position, content->data() + source, run) == 0;
-  });
+  selection_of(content->kind.meta, nullptr)
+      .for_each(0, item.bytes, [&](std::uint64_t source, std::uint64_t position, std::uint64_t run) {
+        same = same && std::memcmp(dense + position, content->data() + source, run) == 0;
+      });
   if (!same) breach(fmt::format("N1: the push of \"{}\" came with other bytes", item.name));
 }
 
@@ -177,7 +180,8 @@ void Ledger::close() {
     if (call.kind != Call::Kind::kPush || call.outcomes == 0) continue;
     const auto found = deliveries_.find(call.id);
     const std::uint32_t times = found == deliveries_.end() ? 0 : found->second;
-    if (call.ok && times != 1) breach(fmt::format("N3: {} was reported Ok and delivered {} times", name_of(call, cookie), times));
+    if (call.ok && times != 1)
+      breach(fmt::format("N3: {} was reported Ok and delivered {} times", name_of(call, cookie), times));
     if (!call.ok && !call.may_have_arrived && times != 0)
       breach(fmt::format("N3: {} was reported lost and is delivered: {}", name_of(call, cookie), call.error));
   }

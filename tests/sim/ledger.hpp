@@ -20,18 +20,18 @@ struct Call {
   lane::FakeNode from = 0;
   lane::FakeNode to = 0;
   transfer::TransferKey key{};
-  Incarnation life{};                    ///< of the caller
+  Incarnation life{};  ///< of the caller
   TimePoint opened{};
   TimePoint explicit_end = kNever;
-  std::uint64_t most_bytes = 0;          ///< it could move
-  std::vector<std::string> names{};      ///< pull: of each item, handles too
+  std::uint64_t most_bytes = 0;      ///< it could move
+  std::vector<std::string> names{};  ///< pull: of each item, handles too
   std::vector<transfer::PartSpec> parts{};
   std::vector<transfer::Into> into{};
   std::vector<transfer::HandleSpec> handles{};
-  bool unpunctual = false;               ///< its process was stopped meanwhile: no bound is checked
+  bool unpunctual = false;  ///< its process was stopped meanwhile: no bound is checked
   bool cancelled = false;
-  bool died = false;                     ///< the caller's process ended first
-  bool must_succeed = false;             ///< nothing stands in its way (N10, and every call after healing)
+  bool died = false;          ///< the caller's process ended first
+  bool must_succeed = false;  ///< nothing stands in its way (N10, and every call after healing)
   std::uint32_t outcomes = 0;
   TimePoint ended{};
   bool ok = false;
@@ -48,7 +48,7 @@ class Ledger {
   /// The whole catalog of a producer as it is from now on: name → generation.
   void snapshot(const Incarnation& producer, std::map<std::string, std::uint64_t> catalog);
 
-  Call& open(Call call);                             ///< its cookie is its index + 1
+  Call& open(Call call);  ///< its cookie is its index + 1
   Call& at(std::uint64_t cookie) { return calls_[cookie - 1]; }
   std::deque<Call>& calls() noexcept { return calls_; }
   std::uint64_t cookie_of_last() const noexcept { return calls_.size(); }

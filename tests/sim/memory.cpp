@@ -49,7 +49,8 @@ LandingBank::Cell* LandingBank::find(const std::byte* address) {
 }
 
 std::size_t LandingBank::leased() const {
-  return static_cast<std::size_t>(std::count_if(cells_.begin(), cells_.end(), [](const auto& each) { return each.second.leased(); }));
+  return static_cast<std::size_t>(
+      std::count_if(cells_.begin(), cells_.end(), [](const auto& each) { return each.second.leased(); }));
 }
 
 std::byte* CallerMemory::add(std::size_t size) {
@@ -60,7 +61,8 @@ std::byte* CallerMemory::add(std::size_t size) {
 }
 
 void CallerMemory::close(const std::byte* data) {
-  if (const auto found = blocks_.find(data); found != blocks_.end()) found->second.closed_as = wire::leaf_of(found->second.bytes);
+  if (const auto found = blocks_.find(data); found != blocks_.end())
+    found->second.closed_as = wire::leaf_of(found->second.bytes);
 }
 
 bool CallerMemory::find(const std::byte* address, bool& open) const {

@@ -31,16 +31,17 @@ void Scenario::build() {
   }
   for (std::uint64_t n = 0; n < nodes; ++n) {
     const std::uint64_t lanes = below(8);
-    SimNode& node = world_.add_node({.rails = lanes == 0   ? std::vector<Lane>{}
-                                              : lanes < 5 ? std::vector{Lane::kTcp}
-                                              : lanes < 7 ? std::vector{Lane::kVerbs, Lane::kEfa}  // equally good: both carry
-                                                          : std::vector{Lane::kVerbs, Lane::kTcp, Lane::kEfa},
-                                     .never_full = chance(0.3),
-                                     .reads_at_post = chance(0.3),
-                                     .finishes_on_arrival = chance(0.3),
-                                     .virtual_addresses = chance(0.3),
-                                     .landing_bytes = std::uint64_t{1} << 30,
-                                     .staging_buffers = chance(0.3) ? 1 + static_cast<std::uint32_t>(below(3)) : 64});
+    SimNode& node =
+        world_.add_node({.rails = lanes == 0  ? std::vector<Lane>{}
+                                  : lanes < 5 ? std::vector{Lane::kTcp}
+                                  : lanes < 7 ? std::vector{Lane::kVerbs, Lane::kEfa}  // equally good: both carry
+                                              : std::vector{Lane::kVerbs, Lane::kTcp, Lane::kEfa},
+                         .never_full = chance(0.3),
+                         .reads_at_post = chance(0.3),
+                         .finishes_on_arrival = chance(0.3),
+                         .virtual_addresses = chance(0.3),
+                         .landing_bytes = std::uint64_t{1} << 30,
+                         .staging_buffers = chance(0.3) ? 1 + static_cast<std::uint32_t>(below(3)) : 64});
     Manners& manners = node.manners();
     if (chance(0.5)) manners.landing_delay = up_to(span_ / 10);
     if (chance(0.5)) manners.prepare_delay = up_to(2ms);
@@ -97,7 +98,8 @@ PartSpec Scenario::random_part(const TensorKind& kind) {
     case 0:
       part.kind = wire::PartKind::kSlice;
       part.ranges = {{.start = start, .stop = stop, .step = chance(0.3) ? 2 : 1}};
-      if (chance(0.5)) part.ranges.push_back({.start = 0, .stop = std::max<std::int64_t>(shape[1] / 4 * 2, 2), .step = 1});
+      if (chance(0.5))
+        part.ranges.push_back({.start = 0, .stop = std::max<std::int64_t>(shape[1] / 4 * 2, 2), .step = 1});
       break;
     case 1:
       part.kind = wire::PartKind::kRowRuns;
@@ -108,7 +110,8 @@ PartSpec Scenario::random_part(const TensorKind& kind) {
       for (std::uint64_t n = 1 + below(8); n > 0; --n)
         part.indices.push_back(static_cast<std::uint32_t>(below(static_cast<std::uint64_t>(rows))));
       break;
-    default: break;
+    default:
+      break;
   }
   return part;
 }
@@ -124,8 +127,10 @@ void Scenario::bring_memory(SimNode& from, PullSpec& spec, const std::vector<std
     if (by_rows && chance(0.6)) {
       TensorMeta buffer = meta;
       const bool pages = chance(0.5);
-      if (pages) buffer.shape = Shape{2 * meta.shape[0], meta.shape[1]};
-      else buffer.strides = Strides{meta.shape[1] + 16, 1};
+      if (pages)
+        buffer.shape = Shape{2 * meta.shape[0], meta.shape[1]};
+      else
+        buffer.strides = Strides{meta.shape[1] + 16, 1};
       std::vector<std::uint32_t> rows;
       for (std::int64_t row = 0; row < meta.shape[0]; ++row)
         rows.push_back(static_cast<std::uint32_t>(2 * row + static_cast<std::int64_t>(below(2))));
@@ -165,7 +170,8 @@ void Scenario::pull(SimNode& from, SimNode& to) {
     certain = certain && kind_of(name).home != Home::kLent;
   }
   if (chance(0.3)) {
-    if (items == 1 || chance(0.5)) for (const std::string& name : names) spec.parts.push_back(random_part(kind_of(name)));
+    if (items == 1 || chance(0.5))
+      for (const std::string& name : names) spec.parts.push_back(random_part(kind_of(name)));
   }
   if (chance(0.35)) bring_memory(from, spec, names);
   const bool hurried = spec.bound.explicit_end && *spec.bound.explicit_end < world_.now() + 2s;
@@ -188,7 +194,8 @@ void Scenario::change_catalog(SimNode& node) {
     std::vector<Content> contents;
     for (std::uint64_t n = 1 + below(3); n > 0; --n) {
       const TensorKind& kind = kinds_[below(kinds_.size())];
-      const bool twice = std::any_of(contents.begin(), contents.end(), [&](const Content& x) { return x.kind.name == kind.name; });
+      const bool twice =
+          std::any_of(contents.begin(), contents.end(), [&](const Content& x) { return x.kind.name == kind.name; });
       if (!twice) contents.push_back(random_content(kind, world_.random()));
     }
     node.publish(contents);
@@ -197,8 +204,10 @@ void Scenario::change_catalog(SimNode& node) {
   auto at = node.served().begin();
   std::advance(at, static_cast<std::ptrdiff_t>(below(node.served().size())));
   const std::string name = at->first;
-  if (kind_of(name).home == Home::kLent) node.end_loan(name);
-  else node.remove(name);
+  if (kind_of(name).home == Home::kLent)
+    node.end_loan(name);
+  else
+    node.remove(name);
 }
 
 void Scenario::do_something() {
@@ -216,7 +225,8 @@ void Scenario::do_something() {
     change_catalog(from);
   } else {
     for (const auto& [name, entry] : from.served()) {
-      handles_.push_back({from.number(), {.incarnation = from.incarnation(), .index = entry->index, .generation = entry->generation}});
+      handles_.push_back(
+          {from.number(), {.incarnation = from.incarnation(), .index = entry->index, .generation = entry->generation}});
       handle_names_.push_back(name);
     }
   }

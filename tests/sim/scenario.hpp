@@ -55,7 +55,9 @@ class Scenario {
   void note(const std::string& line) { world_.ledger().note(world_.now(), line); }
   std::uint64_t below(std::uint64_t bound) { return world_.random().below(bound); }
   bool chance(double probability) { return world_.random().chance(probability); }
-  Duration up_to(Duration most) { return Duration{static_cast<std::int64_t>(below(static_cast<std::uint64_t>(most.count()) + 1))}; }
+  Duration up_to(Duration most) {
+    return Duration{static_cast<std::int64_t>(below(static_cast<std::uint64_t>(most.count()) + 1))};
+  }
   SimNode& any_node() { return world_.node(below(world_.nodes())); }
   const TensorKind& kind_of(const std::string& name) const;
   bool plain(const SimNode& from, const SimNode& to) const;

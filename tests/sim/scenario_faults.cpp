@@ -27,16 +27,28 @@ void Scenario::fault_pair(SimNode& a, SimNode& b) {
   lane::FakeLink link = network.link(a.number(), b.number());
   const double some = chance(0.5) ? 0.02 : 0.25;
   const std::uint64_t which = below(6);
-  note("fault " + std::to_string(which) + " of the pair " + std::to_string(a.number()) + ", " + std::to_string(b.number()));
+  note("fault " + std::to_string(which) + " of the pair " + std::to_string(a.number()) + ", " +
+       std::to_string(b.number()));
   switch (which) {
-    case 0: link.lose_write = some; break;
-    case 1: link.corrupt_write = some; break;
-    case 2: link.duplicate_arrival = some; break;
-    case 3: link.lose_write = link.corrupt_write = link.duplicate_arrival = some / 2; break;
-    case 4: link.silent = true; break;
+    case 0:
+      link.lose_write = some;
+      break;
+    case 1:
+      link.corrupt_write = some;
+      break;
+    case 2:
+      link.duplicate_arrival = some;
+      break;
+    case 3:
+      link.lose_write = link.corrupt_write = link.duplicate_arrival = some / 2;
+      break;
+    case 4:
+      link.silent = true;
+      break;
     default:
       network.partition(a.number(), b.number(), true);
-      world_.after(up_to(chance(0.5) ? 50ms : 5s), [&network, &a, &b] { network.partition(a.number(), b.number(), false); });
+      world_.after(up_to(chance(0.5) ? 50ms : 5s),
+                   [&network, &a, &b] { network.partition(a.number(), b.number(), false); });
       return;
   }
   network.set_link(a.number(), b.number(), link);
@@ -93,21 +105,33 @@ void Scenario::fault_node(SimNode& node) {
   note("fault " + std::to_string(which) + " of node " + std::to_string(node.number()));
   switch (which) {
     case 0:
-    case 1: network.reset(lane, channel, hears(), hears()); break;
-    case 2: network.silence(lane, channel); break;
+    case 1:
+      network.reset(lane, channel, hears(), hears());
+      break;
+    case 2:
+      network.silence(lane, channel);
+      break;
     case 3:
     case 4:
       node.die(hears());
       restart_later(node, up_to(chance(0.5) ? 10ms : 1s));
       break;
-    case 5: stop(node, up_to(chance(0.5) ? 20ms : 4500ms)); break;
-    case 6: network.swallow_dials(lane, 1 + static_cast<std::uint32_t>(below(2))); break;
+    case 5:
+      stop(node, up_to(chance(0.5) ? 20ms : 4500ms));
+      break;
+    case 6:
+      network.swallow_dials(lane, 1 + static_cast<std::uint32_t>(below(2)));
+      break;
     case 7:
       manners.prepare_fails = 0.2;
       manners.refuses = 0.2;
       break;
-    case 8: manners.holds = 0.5; break;
-    default: shut_down(node); break;
+    case 8:
+      manners.holds = 0.5;
+      break;
+    default:
+      shut_down(node);
+      break;
   }
 }
 

@@ -38,8 +38,8 @@ TEST_CASE("simulator: no seed breaks an invariant, and after healing every call 
       if (result.breaches.empty()) continue;
       ++failed;
       const std::lock_guard lock(mutex);
-      report.push_back("seed " + std::to_string(seed) + ": " + result.breaches.front() + "\n  replay: tests/test_sim --seed " +
-                       std::to_string(seed));
+      report.push_back("seed " + std::to_string(seed) + ": " + result.breaches.front() +
+                       "\n  replay: tests/test_sim --seed " + std::to_string(seed));
     }
   };
   std::vector<std::thread> threads;

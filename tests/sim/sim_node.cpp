@@ -37,15 +37,14 @@ void SimNode::start() {
                                                       .finishes_on_arrival = options_.finishes_on_arrival,
                                                       .virtual_addresses = options_.virtual_addresses}));
   }
-  core_ = std::make_unique<transfer::Core>(
-      transfer::CoreOptions{.self = id_,
-                            .incarnation = incarnation_,
-                            .host_name = fmt::format("node{}", number_),
-                            .access = Access::any(),
-                            .staging_buffers = options_.staging_buffers,
-                            .random = [this] { return world_.random().next(); },
-                            .wall_clock = {}},
-      *catalog_);
+  core_ = std::make_unique<transfer::Core>(transfer::CoreOptions{.self = id_,
+                                                                 .incarnation = incarnation_,
+                                                                 .host_name = fmt::format("node{}", number_),
+                                                                 .access = Access::any(),
+                                                                 .staging_buffers = options_.staging_buffers,
+                                                                 .random = [this] { return world_.random().next(); },
+                                                                 .wall_clock = {}},
+                                           *catalog_);
   driver_ = std::make_unique<transfer::Driver>(*core_, *this);
   driver_->add_lane(*stream_);
   for (const auto& lane : rail_lanes_) driver_->add_lane(*lane);
@@ -136,7 +135,10 @@ void SimNode::end_loan(const std::string& name) {
 }
 
 Call& SimNode::open(Call::Kind kind, const NodeId& peer, const transfer::Bound& bound) {
-  Call call{.kind = kind, .from = number_, .life = incarnation_, .opened = world_.now(),
+  Call call{.kind = kind,
+            .from = number_,
+            .life = incarnation_,
+            .opened = world_.now(),
             .explicit_end = bound.explicit_end.value_or(kNever)};
   if (const SimNode* to = world_.find(peer)) call.to = to->number();
   poke();
@@ -200,7 +202,8 @@ void SimNode::session_ended(transfer::SessionKey session, const NodeId& peer, co
 void SimNode::give_landing(TransferKey transfer, std::uint64_t bytes) {
   LandingBank& bank = LandingBank::of_this_thread();
   if (leased_bytes_ + bytes > options_.landing_bytes)
-    return core_->on_landing(transfer, fail(ErrorClass::kResourceExhausted, "landing", "the budget is used up"), world_.now());
+    return core_->on_landing(transfer, fail(ErrorClass::kResourceExhausted, "landing", "the budget is used up"),
+                             world_.now());
   core_->on_landing(transfer, bank.take(bytes), world_.now());
 }
 

@@ -20,7 +20,7 @@ namespace weft::sim {
 class World;
 
 struct SimNodeOptions {
-  std::vector<Lane> rails{Lane::kTcp};    ///< the rail lanes it has beside its stream
+  std::vector<Lane> rails{Lane::kTcp};  ///< the rail lanes it has beside its stream
   bool never_full = false;
   bool reads_at_post = false;
   bool finishes_on_arrival = false;
@@ -31,12 +31,12 @@ struct SimNodeOptions {
 
 /// How a node's application behaves; may be changed at any time.
 struct Manners {
-  Duration landing_delay{};               ///< up to, for each of these
+  Duration landing_delay{};  ///< up to, for each of these
   Duration prepare_delay{};
   Duration decision_delay{};
   Duration keeps_landings{};
-  double refuses = 0;                     ///< of offers
-  double holds = 0;                       ///< until `release_offers`
+  double refuses = 0;  ///< of offers
+  double holds = 0;    ///< until `release_offers`
   double brings_memory = 0;
   double prepare_fails = 0;
 };
@@ -117,7 +117,7 @@ class SimNode final : public transfer::DriverHost {
   CallerMemory caller_memory_;
   std::vector<std::shared_ptr<Loan>> loans_;
   std::map<std::string, transfer::EntryRef> served_;
-  std::map<std::uint64_t, std::uint64_t> held_;              // offers: transfer → bytes
+  std::map<std::uint64_t, std::uint64_t> held_;  // offers: transfer → bytes
   std::map<std::uint64_t, std::byte*> accepted_into_;
   std::uint64_t next_kept_ = 0;
   std::map<std::uint64_t, memory::Landing> kept_;

@@ -25,8 +25,10 @@ SimNode* World::find(const NodeId& id) {
 /// Called before bytes of a peer land: whose memory is it now?
 void World::watch(lane::FakeLane& lane, std::byte* address) {
   if (LandingBank::Cell* cell = LandingBank::of_this_thread().find(address)) {
-    if (!cell->leased()) ledger_.breach("N9: a write landed in a landing that was handed back");
-    else if (!cell->writable) ledger_.breach("N9: a write landed in a tensor that was already told");
+    if (!cell->leased())
+      ledger_.breach("N9: a write landed in a landing that was handed back");
+    else if (!cell->writable)
+      ledger_.breach("N9: a write landed in a tensor that was already told");
     return;
   }
   bool open = false;
@@ -64,7 +66,8 @@ void World::dial(SimNode& from, const NodeId& to) {
     crypto::PassKey key{};
     for (std::byte& byte : key) byte = static_cast<std::byte>(random().next());
     spec.rail_lanes = from.offers();
-    transfer::SessionSpec accepted{.peer = from.id(), .dialled = false, .same_host = true, .stream = peer->stream().traits()};
+    transfer::SessionSpec accepted{
+        .peer = from.id(), .dialled = false, .same_host = true, .stream = peer->stream().traits()};
     accepted.rail_lanes = peer->offers();
     if (ledger_.traced) ledger_.note(now(), fmt::format("    session of {} with {}", from.number(), peer->number()));
     from.driver().adopt(from.stream(), here, std::move(spec), key);
@@ -118,11 +121,14 @@ void World::check_settled() {
       ledger_.breach(fmt::format("N9: caller's memory at {} changed after its call had ended", node->number()));
     if (!node->alive()) continue;
     const transfer::CoreStats stats = node->core().stats();
-    if (stats.transfers_live != 0) ledger_.breach(fmt::format("node {} keeps {} transfers", node->number(), stats.transfers_live));
+    if (stats.transfers_live != 0)
+      ledger_.breach(fmt::format("node {} keeps {} transfers", node->number(), stats.transfers_live));
     if (stats.slots_free != kMaxSlots)
       ledger_.breach(fmt::format("node {} keeps {} slots", node->number(), kMaxSlots - stats.slots_free));
-    if (stats.held_offers != 0) ledger_.breach(fmt::format("node {} holds {} offers", node->number(), stats.held_offers));
-    if (stats.staging_taken != 0) ledger_.breach(fmt::format("node {} keeps {} staging buffers", node->number(), stats.staging_taken));
+    if (stats.held_offers != 0)
+      ledger_.breach(fmt::format("node {} holds {} offers", node->number(), stats.held_offers));
+    if (stats.staging_taken != 0)
+      ledger_.breach(fmt::format("node {} keeps {} staging buffers", node->number(), stats.staging_taken));
     node->last = {};
     node->drop_landings();
   }
