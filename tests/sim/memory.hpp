@@ -49,7 +49,8 @@ class CallerMemory {
 
  private:
   struct Block {
-    std::vector<std::byte> bytes;
+    std::unique_ptr<std::byte[]> bytes;
+    std::size_t size = 0;
     std::optional<std::uint64_t> closed_as{};
   };
   std::map<const std::byte*, Block> blocks_;
