@@ -16,7 +16,7 @@ namespace {
 #if defined(WEFT_SIM_SEEDS)
 constexpr std::uint64_t kSeeds = WEFT_SIM_SEEDS;  // with sanitizers
 #else
-constexpr std::uint64_t kSeeds = 3'000;
+constexpr std::uint64_t kSeeds = 20'000;
 #endif
 constexpr unsigned kThreads = 2;
 constexpr std::size_t kFailuresShown = 5;
