@@ -228,11 +228,11 @@ void FabricLane::end(FabricChannel& channel, Error why) {
   quiet_ = false;
 }
 
-Result<std::unique_ptr<lane::Exposure>> FabricLane::expose(lane::Region region, lane::Channel) {
+Result<lane::ExposurePtr> FabricLane::expose(lane::Region region, lane::Channel) {
   for (int attempt = 0;; ++attempt) {
     WEFT_LET(const std::uint64_t key, options_.draw_key());
     auto registered = MemoryRegion::reg(domain_, region_of(region), Access::kRemoteWrite, key);
-    if (registered) return std::make_unique<FabricExposure>(std::move(*registered));
+    if (registered) return lane::ExposurePtr(new FabricExposure(std::move(*registered)));
     // Two equal keys of 64 random bits: try another.
     if (registered.error().kind() != ErrorClass::kExists || attempt == 3) return fail(std::move(registered.error()));
   }

@@ -52,7 +52,7 @@ class FabricLane final : public lane::Lane {
   Result<void> admit(lane::Channel channel) override;
   void close(lane::Channel channel) override;
 
-  Result<std::unique_ptr<lane::Exposure>> expose(lane::Region region, lane::Channel channel) override;
+  Result<lane::ExposurePtr> expose(lane::Region region, lane::Channel channel) override;
   Result<std::unique_ptr<lane::Attachment>> attach(lane::Region region) override;
 
   std::uint64_t room(lane::Channel channel) const override;

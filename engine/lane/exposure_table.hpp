@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <unordered_map>
 
-#include <weft/base/result.hpp>
+#include <weft/base/flat_map.hpp>
 #include <weft/lane/lane.hpp>
 
 namespace weft::lane {
@@ -18,17 +16,17 @@ class ExposureTable {
     Channel channel;
   };
 
-  void insert(std::uint64_t key, Entry entry) { entries_.emplace(key, entry); }
-  bool contains(std::uint64_t key) const noexcept { return entries_.contains(key); }
+  void insert(std::uint64_t key, Entry entry) { entries_.set(key, entry); }
+  bool contains(std::uint64_t key) noexcept { return entries_.find(key) != nullptr; }
   void erase(std::uint64_t key) noexcept { entries_.erase(key); }
   /// The live exposure of that key to that channel, or null. Another channel's key is as good as unknown.
-  const Entry* find(std::uint64_t key, Channel channel) const noexcept {
-    const auto found = entries_.find(key);
-    return found != entries_.end() && found->second.channel == channel ? &found->second : nullptr;
+  const Entry* find(std::uint64_t key, Channel channel) noexcept {
+    const Entry* found = entries_.find(key);
+    return found != nullptr && found->channel == channel ? found : nullptr;
   }
 
  private:
-  std::unordered_map<std::uint64_t, Entry> entries_;
+  FlatMap<Entry> entries_;
 };
 
 }  // namespace weft::lane

@@ -167,12 +167,12 @@ void FakeLane::close(Channel channel) {
                              Error{ErrorClass::kCancelled, "close", "the channel was closed on this side"});
 }
 
-Result<std::unique_ptr<Exposure>> FakeLane::expose(Region region, Channel channel) {
+Result<ExposurePtr> FakeLane::expose(Region region, Channel channel) {
   if (find(channel) == nullptr) return fail(ErrorClass::kPeerLost, "expose", "the channel is closed");
   std::uint64_t key = network_.random().next();
   while (exposures_.contains(key)) key = network_.random().next();
   exposures_.emplace(key, Exposed{region, channel});
-  return std::make_unique<FakeExposure>(*this, key, base_of(region));
+  return ExposurePtr(new FakeExposure(*this, key, base_of(region)));
 }
 
 Result<std::unique_ptr<Attachment>> FakeLane::attach(Region) { return std::make_unique<FakeAttachment>(); }

@@ -55,7 +55,7 @@ class FakeLane final : public Lane, private MessageLease::Owner {
   Result<Channel> dial(std::string_view address, std::span<const std::byte> pass) override;
   Result<void> admit(Channel channel) override;
   void close(Channel channel) override;
-  Result<std::unique_ptr<Exposure>> expose(Region region, Channel channel) override;
+  Result<ExposurePtr> expose(Region region, Channel channel) override;
   Result<std::unique_ptr<Attachment>> attach(Region region) override;
   std::uint64_t room(Channel channel) const override;
   Posted send(Channel channel, std::span<const Gather> gather, Token token) override;

@@ -9,19 +9,6 @@
 namespace weft::lane {
 namespace {
 
-class FramedExposure final : public Exposure {
- public:
-  FramedExposure(ExposureTable& table, std::uint64_t key) : table_(table), key_(key) {}
-  ~FramedExposure() override { table_.erase(key_); }
-  FramedExposure(const FramedExposure&) = delete;
-  FramedExposure& operator=(const FramedExposure&) = delete;
-  std::uint64_t key() const override { return key_; }
-
- private:
-  ExposureTable& table_;
-  std::uint64_t key_;
-};
-
 class NoAttachment final : public Attachment {
  public:
   void* descriptor() const override { return nullptr; }
@@ -41,6 +28,25 @@ MessagePool::Limits pool_limits(const FramedOptions& options) {
 }
 
 }  // namespace
+
+/// Kept by its lane when it is released: a transfer takes nothing from the heap for it.
+class FramedLane::KeptExposure final : public Exposure {
+ public:
+  explicit KeptExposure(FramedLane& lane) : lane_(lane) {}
+  std::uint64_t key() const override { return key_; }
+  void begin(std::uint64_t key, Region region, Channel channel) {
+    key_ = key;
+    lane_.shared_.exposures.insert(key, {region, channel});
+  }
+  void release() noexcept override {
+    lane_.shared_.exposures.erase(key_);
+    lane_.kept_exposures_.emplace_back(this);  // there is room: expose() saw to it
+  }
+
+ private:
+  FramedLane& lane_;
+  std::uint64_t key_ = 0;
+};
 
 Traits framed_traits(weft::Lane name, bool sealed) {
   return {.name = name,
@@ -138,13 +144,19 @@ void FramedLane::close(Channel channel) {
   enqueue(*found);
 }
 
-Result<std::unique_ptr<Exposure>> FramedLane::expose(Region region, Channel channel) {
+Result<ExposurePtr> FramedLane::expose(Region region, Channel channel) {
   const FramedChannel* found = find(channel);
   if (found == nullptr || found->is_down()) return fail(ErrorClass::kPeerLost, "expose", "the channel is closed");
   std::uint64_t key = options_.draw_key();
   while (key == 0 || shared_.exposures.contains(key)) key = options_.draw_key();
-  shared_.exposures.insert(key, {region, channel});
-  return std::make_unique<FramedExposure>(shared_.exposures, key);
+  if (kept_exposures_.empty()) {
+    kept_exposures_.reserve(++exposures_made_);
+    kept_exposures_.push_back(std::make_unique<KeptExposure>(*this));
+  }
+  KeptExposure* exposure = kept_exposures_.back().release();
+  kept_exposures_.pop_back();
+  exposure->begin(key, region, channel);
+  return ExposurePtr(exposure);
 }
 
 Result<std::unique_ptr<Attachment>> FramedLane::attach(Region) { return std::make_unique<NoAttachment>(); }

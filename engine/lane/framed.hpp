@@ -62,7 +62,7 @@ class FramedLane final : public Lane {
   Result<Channel> dial(std::string_view address, std::span<const std::byte> pass) override;
   Result<void> admit(Channel channel) override;
   void close(Channel channel) override;
-  Result<std::unique_ptr<Exposure>> expose(Region region, Channel channel) override;
+  Result<ExposurePtr> expose(Region region, Channel channel) override;
   Result<std::unique_ptr<Attachment>> attach(Region region) override;
   std::uint64_t room(Channel channel) const override;
   Posted send(Channel channel, std::span<const Gather> gather, Token token) override;
@@ -83,6 +83,7 @@ class FramedLane final : public Lane {
     std::uint32_t uses = 0;  // a slot that was used up for good is not in free_slots_
   };
 
+  class KeptExposure;
   FramedLane(FramedOptions options, Fd epoll);
   FramedChannel* find(Channel channel) const noexcept;
   Result<Channel> draw_channel();
@@ -100,6 +101,8 @@ class FramedLane final : public Lane {
   Ring<FramedChannel*> queue_{std::size_t{1} << kSlotBits};  // what has something to do, in turn
   std::size_t paused_ = 0;
   std::uint64_t releases_seen_ = 0;
+  std::vector<std::unique_ptr<KeptExposure>> kept_exposures_;
+  std::size_t exposures_made_ = 0;
   std::array<epoll_event, 64> ready_{};
 };
 

@@ -77,7 +77,13 @@ class Exposure {
   virtual std::uint64_t key() const = 0;
   /// What a RemoteRange's offset must be counted from: 0 where offsets are relative, else the virtual address.
   virtual std::uint64_t base() const { return 0; }
+  /// Ends it. A lane that makes many keeps the object for the next one.
+  virtual void release() noexcept { delete this; }
 };
+struct ReleaseExposure {
+  void operator()(Exposure* exposure) const noexcept { exposure->release(); }
+};
+using ExposurePtr = std::unique_ptr<Exposure, ReleaseExposure>;
 
 /// While it lives `descriptor()` may be used in Gather for ranges of the region.
 class Attachment {
@@ -188,7 +194,7 @@ class Lane {
   virtual void close(Channel channel) = 0;
 
   /// Lets the channel's peer write `region`. The Exposure may outlive the channel, not the lane.
-  virtual Result<std::unique_ptr<Exposure>> expose(Region region, Channel channel) = 0;
+  virtual Result<ExposurePtr> expose(Region region, Channel channel) = 0;
   /// Makes `region` usable as a Gather. Lanes that need no registration return a null descriptor.
   virtual Result<std::unique_ptr<Attachment>> attach(Region region) = 0;
 

@@ -151,7 +151,7 @@ void Core::on_landing(TransferKey transfer, Result<memory::Landing> landing, Tim
 void Core::on_prepared(TransferKey transfer, std::uint32_t piece, Result<void> result, TimePoint now) {
   impl_->on_prepared(transfer, piece, std::move(result), now);
 }
-void Core::on_exposed(TransferKey transfer, RailRef rail, Result<std::unique_ptr<lane::Exposure>> exposure,
+void Core::on_exposed(TransferKey transfer, RailRef rail, Result<lane::ExposurePtr> exposure,
                       TimePoint now) {
   impl_->on_exposed(transfer, rail, std::move(exposure), now);
 }
@@ -191,6 +191,13 @@ std::optional<Action> Core::next_action() {
 std::optional<Outcome> Core::next_outcome() {
   if (impl_->outcomes_.empty()) return std::nullopt;
   return impl_->outcomes_.pop();
+}
+
+void Core::recycle(Outcome&& outcome) {
+  auto* pulled = std::get_if<Pulled>(&outcome.result);
+  if (pulled == nullptr || pulled->items.capacity() == 0) return;
+  pulled->items.clear();
+  impl_->spare_items_ = std::move(pulled->items);
 }
 
 CoreStats Core::stats() const {

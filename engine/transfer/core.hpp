@@ -128,7 +128,7 @@ class Core {
   // Answers to actions.
   void on_landing(TransferKey transfer, Result<memory::Landing> landing, TimePoint now);
   void on_prepared(TransferKey transfer, std::uint32_t piece, Result<void> result, TimePoint now);
-  void on_exposed(TransferKey transfer, RailRef rail, Result<std::unique_ptr<lane::Exposure>> exposure, TimePoint now);
+  void on_exposed(TransferKey transfer, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now);
   void on_decision(TransferKey transfer, Decision decision, TimePoint now);
 
   void on_timer(TimePoint now);
@@ -145,6 +145,8 @@ class Core {
 
   std::optional<Action> next_action();
   std::optional<Outcome> next_outcome();
+  /// Takes back what an outcome still holds once its user has had it: lists are kept for the next one.
+  void recycle(Outcome&& outcome);
 
   CoreStats stats() const;
 

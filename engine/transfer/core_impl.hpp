@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <weft/base/flat_map.hpp>
 #include <weft/transfer/core.hpp>
-#include <weft/transfer/flat_map.hpp>
 #include <weft/transfer/once.hpp>
 #include <weft/transfer/ring.hpp>
 #include <weft/transfer/slab.hpp>
@@ -105,7 +105,7 @@ struct RoundRail {
   bool gone = false;  // no byte over it can land any more
   std::uint32_t arrived = 0;
   std::optional<std::uint32_t> posted{};
-  std::unique_ptr<lane::Exposure> exposure{};
+  lane::ExposurePtr exposure{};
   bool quiet() const noexcept { return gone || (posted && arrived == *posted); }
 };
 
@@ -361,7 +361,7 @@ class Core::Impl {
   // rounds.cpp: grants, arrivals, last words, quiet
   void open_round(Transfer& t, TimePoint now);
   bool expose_rails(Transfer& t, Session& s, TimePoint now);
-  void on_exposed(TransferKey key, RailRef rail, Result<std::unique_ptr<lane::Exposure>> exposure, TimePoint now);
+  void on_exposed(TransferKey key, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now);
   void send_grant(Transfer& t, TimePoint now);
   void join_rail(Session& s, Rail& r, TimePoint now);
   void on_digests(Transfer& t, const wire::Digests& m, TimePoint now);
@@ -440,6 +440,7 @@ class Core::Impl {
   std::vector<wire::Handle> handles_;
   std::vector<wire::Part> parts_;
   std::vector<std::byte> leaf_scratch_;
+  std::vector<PulledItem> spare_items_;
 
   // What peek built and posted commits.
   struct Pending {

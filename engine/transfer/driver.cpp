@@ -222,6 +222,7 @@ bool Driver::run_actions(TimePoint now) {
   while (auto outcome = core_->next_outcome()) {
     any = true;
     host_->finished(std::move(*outcome));
+    core_->recycle(std::move(*outcome));  // NOLINT(bugprone-use-after-move): what the host left of it
   }
   return any;
 }

@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include <weft/base/flat_map.hpp>
 #include <weft/crypto/pass.hpp>
 #include <weft/lane/lane.hpp>
 #include <weft/transfer/core.hpp>
-#include <weft/transfer/flat_map.hpp>
 
 namespace weft::transfer {
 

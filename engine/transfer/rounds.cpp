@@ -71,7 +71,7 @@ void Core::Impl::open_round(Transfer& t, TimePoint now) {
   schedule(t);
 }
 
-void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<std::unique_ptr<lane::Exposure>> exposure,
+void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<lane::ExposurePtr> exposure,
                             TimePoint now) {
   Transfer* t = transfers_.find(key);
   if (t == nullptr) return;

@@ -232,7 +232,8 @@ void Core::Impl::deliver(Transfer& t, TimePoint now) {
   Session* s = session_of(t);
   Target& target = t.target;
   const auto entries = target.space.entries();
-  std::vector<PulledItem> items;
+  std::vector<PulledItem> items = std::move(spare_items_);
+  spare_items_ = {};
   items.reserve(target.items.size());
   for (std::size_t i = 0; i < target.items.size(); ++i) {
     TargetItem& from = target.items[i];

@@ -78,7 +78,7 @@ class Target {
   std::size_t size_;
   std::uint64_t key_ = 0;
   std::uint64_t base_ = 0;
-  std::unique_ptr<lane::Exposure> exposure_;
+  lane::ExposurePtr exposure_;
 };
 
 }  // namespace weft::conformance

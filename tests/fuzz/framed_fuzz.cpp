@@ -31,7 +31,7 @@ struct Target {
   std::unique_ptr<lane::FramedLane> framed;
   std::unique_ptr<conformance::PlainPipe> peer;
   std::vector<std::byte> memory = std::vector<std::byte>(2 * kGuard + kExposed, kFresh);
-  std::unique_ptr<lane::Exposure> exposure;
+  lane::ExposurePtr exposure;
   std::size_t downs = 0;
 
   Target() {

@@ -30,7 +30,7 @@ struct HalfWay {
   Nodes nodes;
   std::vector<std::byte> source;
   std::vector<std::byte> landing;
-  std::unique_ptr<lane::Exposure> exposure;
+  lane::ExposurePtr exposure;
 };
 
 }  // namespace

@@ -74,7 +74,7 @@ struct Pair {
   Channel at_a;
   Channel at_b;
   std::uint64_t key = 0;
-  std::unique_ptr<Exposure> exposure;
+  ExposurePtr exposure;
   std::vector<Event> seen_a;
   std::vector<Event> seen_b;
 };

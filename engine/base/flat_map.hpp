@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace weft::transfer {
+namespace weft {
 
 /// A small hash map from 64-bit numbers to values, open addressing with linear probing. Keeps its memory: after warm-up
 /// inserting and erasing allocate nothing. One loop owns it.
@@ -79,4 +79,4 @@ class FlatMap {
   std::size_t size_ = 0;
 };
 
-}  // namespace weft::transfer
+}  // namespace weft
