@@ -81,6 +81,12 @@ void Inbox::arrived(transfer::TransferKey transfer, transfer::Received received,
   hand_out(effects);
 }
 
+void Inbox::put_back(Arrived arrived, Effects& effects) {
+  used_ += arrived.received.item.bytes;
+  arrived_.push_front(std::move(arrived));
+  hand_out(effects);
+}
+
 void Inbox::failed(transfer::TransferKey transfer, Effects& effects) {
   const auto moving =
       std::find_if(moving_.begin(), moving_.end(), [&](const Moving& m) { return m.transfer == transfer; });

@@ -51,6 +51,8 @@ class Inbox {
   /// The application's function has decided.
   void decided(transfer::TransferKey transfer, transfer::Decision decision, Effects& effects);
   void arrived(transfer::TransferKey transfer, transfer::Received received, Effects& effects);
+  /// What was delivered, and not taken: it is first again.
+  void put_back(Arrived arrived, Effects& effects);
   void failed(transfer::TransferKey transfer, Effects& effects);
   void receive(Waiter waiter, Effects& effects);
   std::optional<Arrived> try_receive(std::string_view pattern, Effects& effects);

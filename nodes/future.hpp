@@ -8,7 +8,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <weft/base/clock.hpp>
 #include <weft/base/ids.hpp>
@@ -42,6 +44,8 @@ struct Shared {
   std::condition_variable changed{};
   std::optional<Result<T>> result{};
   std::move_only_function<void(Result<T>)> callback{};
+  /// Takes back a value that came and that nobody took before the future went: a push was receipted, it may not vanish.
+  std::move_only_function<void(std::conditional_t<std::is_void_v<T>, std::monostate, T>)> unclaimed{};
   bool resolved = false;
   std::weak_ptr<CallOwner> owner{};
   std::uint64_t cookie = 0;
@@ -197,11 +201,19 @@ class [[nodiscard]] Future {
   void drop() {
     auto shared = std::exchange(shared_, nullptr);
     if (!shared) return;
-    {
-      const std::lock_guard lock(shared->mutex);
-      if (shared->resolved) return;
+    std::unique_lock lock(shared->mutex);
+    if (!shared->resolved) {
+      lock.unlock();
+      if (auto node = shared->owner.lock()) node->cancel(shared->cookie);
+      lock.lock();
     }
-    if (auto node = shared->owner.lock()) node->cancel(shared->cookie);
+    if constexpr (!std::is_void_v<T>) {
+      if (!shared->unclaimed || !shared->result || !*shared->result) return;
+      T left = std::move(**shared->result);
+      shared->result.reset();
+      lock.unlock();
+      shared->unclaimed(std::move(left));
+    }
   }
 
   std::shared_ptr<detail::Shared<T>> shared_;

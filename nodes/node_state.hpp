@@ -101,6 +101,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   void show_offer(const actors::Inbox::Ask& ask);
   void fill_plan(Plan& plan, const transfer::SessionInfo& info) const;
   void deliver(actors::Inbox::Delivery&& delivery);
+  void take_back(Tensor tensor);
   Tensor tensor_of(actors::Inbox::Arrived&& arrived);
 
   NodeOptions options_;

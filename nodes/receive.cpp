@@ -28,6 +28,9 @@ Future<Tensor> NodeState::receive(std::string pattern, Deadline deadline) {
   auto shared = std::make_shared<Shared<Tensor>>();
   shared->owner = weak_from_this();
   shared->cookie = cookie;
+  shared->unclaimed = [weak = weak_from_this()](Tensor tensor) {
+    if (const auto node = weak.lock()) node->take_back(std::move(tensor));
+  };
   open_gate(cookie, {});
   bool late = false;  // stop has already ended those who wait
   {
@@ -58,6 +61,32 @@ void NodeState::deliver(actors::Inbox::Delivery&& delivery) {
   lock.unlock();
   shared->resolve(tensor_of(std::move(delivery.arrived)));
   close_gate(delivery.cookie);
+}
+
+/// A delivered push whose future went before it was looked at: the next who receives gets it, before what came later.
+void NodeState::take_back(Tensor tensor) {
+  if (stopped_.load(std::memory_order_acquire)) return;
+  auto landing = std::static_pointer_cast<memory::Landing>(std::const_pointer_cast<void>(tensor.lease()));
+  std::byte* data = const_cast<std::byte*>(tensor.bytes().data());
+  const bool own = landing->data() == nullptr && data != nullptr;
+  transfer::Received received{.from = tensor.from(),
+                              .lane = tensor.lane(),
+                              .landing = std::move(*landing),
+                              .item = {.name = std::string(tensor.name()),
+                                       .meta = tensor.meta(),
+                                       .offset = 0,
+                                       .bytes = tensor.view().byte_size(),
+                                       .generation = tensor.generation(),
+                                       .digest = tensor.digest()}};
+  if (received.landing.data() != nullptr)
+    received.item.offset = static_cast<std::uint64_t>(data - received.landing.data());
+  auto arrived = std::make_shared<actors::Inbox::Arrived>(
+      actors::Inbox::Arrived{.received = std::move(received), .into = own ? data : nullptr});
+  loop_->submit([this, arrived](TimePoint now) {
+    actors::Inbox::Effects effects;
+    loop_->inbox().put_back(std::move(*arrived), effects);
+    loop_->apply(std::move(effects), now);
+  });
 }
 
 std::optional<Tensor> NodeState::try_receive(std::string_view pattern) {

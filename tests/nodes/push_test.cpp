@@ -61,6 +61,24 @@ TEST_CASE("push: a strided view travels dense, meta and all", "[T-04]") {
   CHECK(wrong == 0);
 }
 
+TEST_CASE("push: what was delivered to a future that went is received by the next one", "[T-12]") {
+  auto sender = start();
+  auto receiver = start();
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{100}, std::size_t{300'000}}) {
+    CAPTURE(bytes);
+    const auto first = noise(bytes, 1);
+    const auto second = noise(bytes + 1, 2);
+    {
+      const auto dropped = receiver.receive("t");
+      need(sender.push(receiver.ticket(), "t", TensorView::bytes(first)).wait());
+      until([&] { return dropped.ready(); });
+      need(sender.push(receiver.ticket(), "t", TensorView::bytes(second)).wait());
+    }
+    CHECK(same_bytes(need(receiver.receive("t").wait()), first));
+    CHECK(same_bytes(need(receiver.receive("t").wait()), second));
+  }
+}
+
 TEST_CASE("push: what nobody receives yet is held, and delivered when somebody does", "[T-05]") {
   auto sender = start();
   auto receiver = start();
