@@ -208,11 +208,9 @@ class [[nodiscard]] Future {
       lock.lock();
     }
     if constexpr (!std::is_void_v<T>) {
-      if (!shared->unclaimed || !shared->result || !*shared->result) return;
-      T left = std::move(**shared->result);
-      shared->result.reset();
+      auto left = std::exchange(shared->result, std::nullopt);
       lock.unlock();
-      shared->unclaimed(std::move(left));
+      if (shared->unclaimed && left && *left) shared->unclaimed(std::move(**left));
     }
   }
 

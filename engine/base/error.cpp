@@ -28,6 +28,8 @@ std::string_view to_string(ErrorClass kind) noexcept {
   return index < kNames.size() ? kNames[index] : std::string_view{"Unknown"};
 }
 
+Error::~Error() = default;
+
 Error::Error(ErrorClass kind, std::string operation, std::string message)
     : kind_(kind), body_(std::make_shared<Body>()) {
   body_->operation = std::move(operation);

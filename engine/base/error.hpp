@@ -47,6 +47,12 @@ class [[nodiscard]] Error {
  public:
   /// `operation` is the call or step that failed ("get", "fi_domain"); `message` says what was wrong with what.
   Error(ErrorClass kind, std::string operation, std::string message);
+  Error(const Error&) = default;
+  Error(Error&&) noexcept = default;
+  Error& operator=(const Error&) = default;
+  Error& operator=(Error&&) noexcept = default;
+  // Not inline: g++ 12 would warn in users' code that an expected's error might be destroyed uninitialised.
+  ~Error();
 
   ErrorClass kind() const noexcept { return kind_; }
   std::string_view operation() const noexcept;
