@@ -13,6 +13,7 @@
 namespace weft::actors {
 namespace {
 
+constexpr std::uint64_t kHelloBytes = 16 * 1024;  // more than any hello
 constexpr Duration kHousekeeping = std::chrono::milliseconds(50);
 
 std::uint64_t draw() {
@@ -40,7 +41,9 @@ Result<std::unique_ptr<Loop>> Loop::open(LoopOptions options, const transfer::Ca
   WEFT_LET(auto context, stream::TlsContext::open(*options.identity));
   WEFT_LET(auto acceptor, stream::Acceptor::open(context));
   WEFT_LET(auto dialer, stream::Dialer::open(context));
-  WEFT_LET(auto framed, lane::FramedLane::open({.traits = lane::framed_traits(Lane::kTls, true), .draw_key = &draw}));
+  WEFT_LET(auto framed, lane::FramedLane::open({.traits = lane::framed_traits(Lane::kTls, true),
+                                                .draw_key = &draw,
+                                                .first_message_bytes = kHelloBytes}));
   options.core.random = &draw;
   std::unique_ptr<Loop> loop(new Loop(std::move(options), catalog, worker, std::move(ring), std::move(epoll),
                                       std::move(framed), std::move(acceptor), std::move(dialer)));
@@ -141,27 +144,29 @@ void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stre
   if (dialled) {
     if (auto id = crypto::draw_session_id()) spec.id = *id;
   }
+  const auto local = stream::SocketAddress::local_of(pipe->descriptor());
+  if (local) spec.local_host = local->host();
+  // A session of the other family can neither be told an address of these rails nor dial one.
+  const bool reached =
+      !local || local->is_unix() || (spec.local_host.find(':') != std::string::npos) == options_.rails_reach_ipv6;
   const bool clear = options_.trusted && options_.trusted(address);
-  for (const auto& [lane, offer] : options_.rails)
-    if (clear || lane->traits().sealed || offer.lane == Lane::kVerbs || offer.lane == Lane::kEfa)
-      spec.rail_lanes.push_back(offer);
   const auto sessions = core_.sessions();
   const auto room = pool_.room(sessions, arriving());
-  const bool full = !dialled && !room.now;
-  const auto channel = framed_->adopt(std::move(pipe));
+  if (!dialled && !admitted)
+    spec.refuse = admitted.error();
+  else if (!dialled && !room.now)
+    spec.refuse = Error(ErrorClass::kOverloaded, "session", "too many sessions").with_hint("try again later");
+  const bool refused = spec.refuse.has_value();
+  for (const auto& [lane, offer] : options_.rails)
+    if (!refused && reached &&
+        (clear || lane->traits().sealed || offer.lane == Lane::kVerbs || offer.lane == Lane::kEfa))
+      spec.rail_lanes.push_back(offer);
+  const auto channel = framed_->adopt(std::move(pipe), refused);
   if (!channel) return failed(channel.error());
   driver_.adopt(*framed_, *channel, std::move(spec), *pass_key);
-  // A stranger that this node's own dials do not vouch for is told why, and closed.
-  if (!dialled && !admitted)
-    refused_.insert_or_assign(peer, admitted.error());
-  else if (full)
-    refused_.insert_or_assign(
-        peer, Error(ErrorClass::kOverloaded, "session", "too many sessions").with_hint("try again later"));
-  else if (!dialled) {
-    if (room.evict) {
-      pool_.evicted();
-      core_.close_session(*room.evict, Error(ErrorClass::kPeerLost, "session", "evicted to make room"), now);
-    }
+  if (!dialled && !refused && room.evict) {
+    pool_.evicted();
+    core_.close_session(*room.evict, Error(ErrorClass::kPeerLost, "session", "evicted to make room"), now);
   }
   last_address_[peer] = address.to_string();
 }
@@ -233,14 +238,7 @@ std::string Loop::session_address(transfer::SessionKey key) const {
 
 void Loop::housekeeping(TimePoint now) {
   next_housekeeping_ = now + kHousekeeping;
-  const auto sessions = core_.sessions();
-  for (const auto& session : sessions) {
-    const auto refused = refused_.find(session.peer);
-    if (refused == refused_.end() || !session.established) continue;
-    core_.close_session(session.key, refused->second, now);
-    refused_.erase(refused);
-  }
-  for (const transfer::SessionKey key : pool_.idle(sessions, now)) {
+  for (const transfer::SessionKey key : pool_.idle(core_.sessions(), now)) {
     pool_.evicted();
     core_.close_session(key, Error(ErrorClass::kPeerLost, "session", "idle"), now);
   }
@@ -266,7 +264,7 @@ void Loop::housekeeping(TimePoint now) {
 TimePoint Loop::next_timer() const {
   TimePoint next =
       std::min({driver_.next_timer(), acceptor_.next_timer(), dialer_.next_timer(), inbox_.next_deadline()});
-  const bool busy = !calls_.empty() || !waiting_dials_.empty() || !refused_.empty();
+  const bool busy = !calls_.empty() || !waiting_dials_.empty();
   if (busy)
     next = std::min(next, next_housekeeping_);
   else if (driver_.sessions() != 0)

@@ -43,7 +43,8 @@ struct LoopOptions {
   std::vector<std::string> listen{};
   /// Lanes for rails, best first, each with what hello says of it.
   std::vector<std::pair<std::unique_ptr<lane::Lane>, wire::LaneOffer>> rails{};
-  bool tls = true;  ///< bulk may go as placed writes in the session's stream
+  bool rails_reach_ipv6 = false;  ///< their listeners are of that family, else of IPv4
+  bool tls = true;                ///< bulk may go as placed writes in the session's stream
   /// Whether bulk to this address may travel in clear.
   std::function<bool(const stream::SocketAddress&)> trusted{};
   LogSink log{};
@@ -153,7 +154,6 @@ class Loop final : public transfer::DriverHost {
   std::map<stream::DialId, NodeId> dials_;
   std::size_t resolving_ = 0;
   std::vector<NodeId> waiting_dials_;  // for room in the pool, or for their back-off
-  std::map<NodeId, Error> refused_;    // strangers to be told why, once hello was heard
   std::map<NodeId, std::string> last_address_;
   TimePoint now_{};
   TimePoint next_housekeeping_{};

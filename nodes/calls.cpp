@@ -12,7 +12,7 @@ namespace {
 
 /// Tensors of one landing share its lease.
 Result<Tensor> tensor_of(transfer::PulledItem& item, const transfer::Pulled& pulled, const KeepAlive& lease,
-                         std::byte* landing, const MutableTensorView* into) {
+                         std::byte* landing, const MutableTensorView* into, bool whole) {
   if (item.error) return fail(std::move(*item.error));
   Tensor::Parts parts{.name = std::move(item.name),
                       .generation = item.generation,
@@ -20,7 +20,8 @@ Result<Tensor> tensor_of(transfer::PulledItem& item, const transfer::Pulled& pul
                       .lane = pulled.lane,
                       .from = pulled.from,
                       .index = item.index,
-                      .incarnation = pulled.incarnation};
+                      .incarnation = pulled.incarnation,
+                      .whole = whole};
   if (into != nullptr && into->given()) {
     parts.view = *into;
     return Tensor(std::move(parts));
@@ -32,7 +33,8 @@ Result<Tensor> tensor_of(transfer::PulledItem& item, const transfer::Pulled& pul
   return Tensor(std::move(parts));
 }
 
-std::vector<Result<Tensor>> tensors_of(transfer::Outcome&& outcome, const std::vector<MutableTensorView>& into) {
+std::vector<Result<Tensor>> tensors_of(transfer::Outcome&& outcome, const std::vector<MutableTensorView>& into,
+                                       bool whole) {
   auto& pulled = std::get<transfer::Pulled>(outcome.result);
   auto landing = std::make_shared<memory::Landing>(std::move(pulled.landing));
   std::byte* data = landing->data();
@@ -40,7 +42,7 @@ std::vector<Result<Tensor>> tensors_of(transfer::Outcome&& outcome, const std::v
   std::vector<Result<Tensor>> all;
   all.reserve(pulled.items.size());
   for (std::size_t i = 0; i < pulled.items.size(); ++i)
-    all.push_back(tensor_of(pulled.items[i], pulled, lease, data, i < into.size() ? &into[i] : nullptr));
+    all.push_back(tensor_of(pulled.items[i], pulled, lease, data, i < into.size() ? &into[i] : nullptr, whole));
   return all;
 }
 
@@ -62,6 +64,7 @@ Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, Mutable
                               ProgressFn on_progress) {
   if (!peer.ticket()) return Future<Tensor>::failed(peer.ticket().error());
   spec.peer = peer.ticket()->node;
+  const bool whole = spec.parts.empty();
   if (is_self(*peer.ticket())) {
     auto all = get_many_local(spec, {std::move(into)});
     return all.front() ? Future<Tensor>::of(std::move(*all.front())) : Future<Tensor>::failed(all.front().error());
@@ -72,8 +75,8 @@ Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, Mutable
         spec.cookie = cookie;
         return core.pull(std::move(spec), now);
       },
-      [into = std::move(into)](transfer::Outcome&& outcome) -> Result<Tensor> {
-        auto all = tensors_of(std::move(outcome), {into});
+      [into = std::move(into), whole](transfer::Outcome&& outcome) -> Result<Tensor> {
+        auto all = tensors_of(std::move(outcome), {into}, whole);
         return std::move(all.front());
       });
 }
@@ -83,6 +86,7 @@ Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, transf
   using All = std::vector<Result<Tensor>>;
   if (!peer.ticket()) return Future<All>::failed(peer.ticket().error());
   spec.peer = peer.ticket()->node;
+  const bool whole = spec.parts.empty();
   if (spec.names.empty()) return Future<All>::of(All{});
   if (is_self(*peer.ticket())) return Future<All>::of(get_many_local(spec, into));
   return call<All>(
@@ -91,8 +95,8 @@ Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, transf
         spec.cookie = cookie;
         return core.pull(std::move(spec), now);
       },
-      [into = std::move(into)](transfer::Outcome&& outcome) -> Result<All> {
-        return tensors_of(std::move(outcome), into);
+      [into = std::move(into), whole](transfer::Outcome&& outcome) -> Result<All> {
+        return tensors_of(std::move(outcome), into, whole);
       });
 }
 

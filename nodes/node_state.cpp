@@ -140,12 +140,8 @@ Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
     lane_reports_.push_back({.lane = "tcp", .used = false, .detail = "not among the lanes that were allowed"});
     return {};
   }
-  std::string bind = "127.0.0.1";
-  for (const std::string& text : options_.listen)
-    if (const auto address = stream::Address::parse(text); address && address->kind == stream::Address::Kind::kTcp)
-      if (const auto number = stream::numeric_address(*address);
-          number && address->host != "0.0.0.0" && address->host != "::")
-        bind = address->host;
+  const std::string bind = rail_host(options_.listen);
+  loop.rails_reach_ipv6 = bind.find(':') != std::string::npos;
   auto opened = fabric::FabricLane::open({.bind_address = bind, .draw_key = [] { return crypto::random_u64(); }});
   if (!opened) {
     lane_reports_.push_back(

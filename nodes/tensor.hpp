@@ -29,6 +29,7 @@ class Tensor {
     NodeId from{};
     std::uint32_t index = 0;
     Incarnation incarnation{};
+    bool whole = false;  ///< of what its name stands for, not a part
   };
   Tensor() = default;
   explicit Tensor(Parts parts) : parts_(std::move(parts)) {}
@@ -51,6 +52,7 @@ class Tensor {
   /// What a later `get` may name instead of the string (12 bytes on the wire): its index in the sender's catalog.
   std::uint32_t index() const noexcept { return parts_.index; }
   const Incarnation& incarnation() const noexcept { return parts_.incarnation; }
+  bool is_whole() const noexcept { return parts_.whole; }
 
   /// The elements; InvalidArgument when T is not the dtype's type or the tensor is not dense.
   template <class T>

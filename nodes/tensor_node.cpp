@@ -54,6 +54,21 @@ Result<void> one_part(const Slice& slice, const Pages& pages) {
   return {};
 }
 
+/// What of a tensor that was seen before will travel. InvalidArgument where `into` is not for that.
+Result<Selection> known_part(const TensorMeta& meta, const GetOptions& options) {
+  Result<Selection> part = !options.slice.empty() ? Selection::make(meta, options.slice)
+                           : !options.pages.empty()
+                               ? Selection::make_rows(meta, options.pages.axis, options.pages.source)
+                               : Selection::whole(meta);
+  if (!part || !options.into.given() || !options.pages.empty()) return part;
+  const TensorMeta& into = options.into.meta();
+  const bool typed = into.dtype != DType::kOpaque && meta.dtype != DType::kOpaque;
+  if (typed && (into.dtype != meta.dtype || into.shape != part->meta().shape))
+    return fail(Error(ErrorClass::kInvalidArgument, "get", "`into` is of another type or shape than the tensor")
+                    .with_hint("give a destination of that type and shape"));
+  return part;
+}
+
 Result<transfer::PullSpec> spec_of(const GetOptions& options) {
   WEFT_TRY(one_part(options.slice, options.pages));
   transfer::PullSpec spec{.generation = rule_of(options.generation),
@@ -131,6 +146,11 @@ Future<Tensor> TensorNode::get(Peer peer, const Tensor& known, GetOptions option
   if (!spec) return Future<Tensor>::failed(std::move(spec).error());
   spec->handles.push_back(
       {.incarnation = known.incarnation(), .index = known.index(), .generation = known.generation()});
+  if (known.is_whole()) {
+    const auto part = known_part(known.meta(), options);
+    if (!part) return Future<Tensor>::failed(part.error());
+    spec->known_bytes = part->bytes();
+  }
   return state_->get(peer, std::move(*spec), std::move(options.into), std::move(options.on_progress));
 }
 

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstring>
 
+#include <weft/stream/address.hpp>
+
 namespace weft {
 namespace {
 
@@ -80,6 +82,19 @@ bool Trust::covers(const stream::SocketAddress& address) const {
   }
   return std::any_of(networks_.begin(), networks_.end(),
                      [&](const Network& network) { return same_prefix(bytes, network.bytes, network.bits); });
+}
+
+std::string rail_host(const std::vector<std::string>& listen) {
+  bool wide = false;
+  bool any_v4 = listen.empty();
+  for (const std::string& text : listen) {
+    const auto address = stream::Address::parse(text);
+    if (!address || address->kind != stream::Address::Kind::kTcp) continue;
+    wide = wide || !stream::is_loopback(*address);
+    any_v4 = any_v4 || address->host.find(':') == std::string::npos;
+  }
+  if (any_v4) return wide ? "0.0.0.0" : "127.0.0.1";
+  return wide ? "[::]" : "[::1]";
 }
 
 std::string listen_address(const std::string& option) {

@@ -24,6 +24,9 @@ class Trust {
   std::vector<Network> networks_;
 };
 
+/// Where the listeners of rails bind, for a node that listens at these addresses: loopback when that is all of them,
+/// else every address of the family; which one a peer is told is the one its session uses.
+std::string rail_host(const std::vector<std::string>& listen);
 /// A listen option as the session listener takes it: ":7700" is every interface, "127.0.0.1" gets an ephemeral port.
 std::string listen_address(const std::string& option);
 

@@ -74,7 +74,9 @@ struct LaneOffer {
 }
 
 struct Rail {
+  # Whoever dialled the session dials its rails, for only that way is known to be open.
   # dialler: {number, lane}; acceptor: {number, lane, answer, address, nonce} or {number, answer, refused, reason}.
+  # An answer to a number that nobody asked for is the acceptor's invitation to dial.
   # Either side: {number, closed} when the rail is gone at its end.
   number @0 :UInt16;
   lane @1 :Lane;
@@ -199,6 +201,7 @@ struct Response {
   sequence @0 :UInt64;          # of the request
   entries @1 :List(EntryAnswer);
   more @2 :Bool;                # a listing goes on after its last name
+  granted @3 :Bool;             # no payload: the bytes come as pieces of round 0, under the grant of the request
 }
 
 struct Digests {

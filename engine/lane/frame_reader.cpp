@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <weft/base/checked.hpp>
 
@@ -9,6 +10,7 @@ namespace weft::lane {
 
 FrameReader::~FrameReader() {
   if (message_) shared_.messages.release(*message_);
+  if (assembles_) --shared_.assembling;
   shared_.messages.close_account(account_);
   shared_.staging.give_back(std::move(staging_));
 }
@@ -46,7 +48,7 @@ Result<FrameReader::State> FrameReader::advance(BytePipe& pipe, EventSink& sink,
 
 Result<void> FrameReader::begin_frame() {
   const std::span<const std::byte, kFrameHeaderBytes> bytes{staging_->data() + staged_begin_, kFrameHeaderBytes};
-  WEFT_LET(header_, decode_frame_header(bytes, shared_.max_message));
+  WEFT_LET(header_, decode_frame_header(bytes, max_message_));
   staged_begin_ += kFrameHeaderBytes;
   taken_ = 0;
   bulk_ = header_.kind == FrameKind::kWrite && header_.length >= kBulkBytes;
@@ -67,6 +69,11 @@ Result<void> FrameReader::begin_frame() {
 
 /// Room for more of the message; false when it must wait for leases of this channel.
 Result<bool> FrameReader::make_space() {
+  if (header_.length > kFirstMessageBytes && !assembles_) {
+    if (shared_.assembling == shared_.max_assembling) return false;
+    ++shared_.assembling;
+    assembles_ = true;
+  }
   const std::uint64_t wanted =
       std::min(header_.length, message_ ? 2 * shared_.messages.memory(*message_).size() : kFirstMessageBytes);
   auto memory = message_ ? shared_.messages.grow(*message_, taken_, wanted) : shared_.messages.take(account_, wanted);
@@ -121,6 +128,9 @@ void FrameReader::deliver(EventSink& sink) {
     sink.push(MessageArrived{channel_, MessageLease{bytes, &shared_.messages, *message_}});
     message_.reset();
   }
+  if (header_.kind != FrameKind::kMessage) return;
+  if (std::exchange(assembles_, false)) --shared_.assembling;  // who waits looks again when the lease is dropped
+  if (!stays_) max_message_ = shared_.max_message;
 }
 
 Result<std::size_t> FrameReader::fill(BytePipe& pipe) {

@@ -21,6 +21,8 @@ struct FrameReaderShared {
   MessagePool messages;
   StagingPool staging;
   std::uint64_t max_message = 0;
+  std::uint64_t max_assembling = 0;  ///< long messages being read at a time; further channels wait before theirs
+  std::uint64_t assembling = 0;
   std::uint64_t discarded_bytes = 0;  ///< written to keys that are not exposed (any more)
 };
 
@@ -33,11 +35,19 @@ class FrameReader {
   enum class State : std::uint8_t {
     kIdle,    ///< the pipe has nothing more now
     kMore,    ///< stopped by the budget or because the sink is full
-    kPaused,  ///< waits until this channel's leases of messages are dropped
+    kPaused,  ///< waits until leases of messages are dropped
+  };
+  struct Limits {
+    std::uint64_t first_message = 0;  ///< bytes
+    bool stays = false;               ///< for all that follow as well
   };
 
-  FrameReader(Channel channel, FrameReaderShared& shared)
-      : channel_(channel), shared_(shared), account_(shared.messages.open_account()) {}
+  FrameReader(Channel channel, Limits limits, FrameReaderShared& shared)
+      : channel_(channel),
+        shared_(shared),
+        account_(shared.messages.open_account()),
+        max_message_(limits.first_message),
+        stays_(limits.stays) {}
   FrameReader(const FrameReader&) = delete;
   FrameReader& operator=(const FrameReader&) = delete;
   ~FrameReader();
@@ -65,6 +75,9 @@ class FrameReader {
   Channel channel_;
   FrameReaderShared& shared_;
   MessagePool::Account account_;
+  std::uint64_t max_message_;
+  bool stays_;
+  bool assembles_ = false;  // is among shared_.assembling
   Phase phase_ = Phase::kHeader;
   FrameHeader header_{};
   std::uint64_t taken_ = 0;       // bytes of the body so far

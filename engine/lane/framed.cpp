@@ -73,7 +73,10 @@ FramedLane::FramedLane(FramedOptions options, Fd epoll)
       shared_{.exposures = {},
               .messages = MessagePool{pool_limits(options_)},
               .staging = {},
-              .max_message = options_.traits.max_message} {}
+              .max_message = options_.traits.max_message,
+              // Each may hold its old and its new buffer while it grows.
+              .max_assembling = std::max<std::uint64_t>(
+                  1, options_.message_budget_bytes / std::max<std::uint64_t>(1, 2 * options_.traits.max_message))} {}
 
 FramedLane::~FramedLane() {
   for (Slot& slot : slots_) slot.channel.reset();
@@ -91,7 +94,7 @@ Result<Channel> FramedLane::draw_channel() {
   return Channel{(slots_[slot].uses + 1) << kSlotBits | slot};
 }
 
-Result<Channel> FramedLane::adopt(std::unique_ptr<BytePipe> pipe) {
+Result<Channel> FramedLane::adopt(std::unique_ptr<BytePipe> pipe, bool stranger) {
   if (!pipe) return fail(ErrorClass::kInvalidArgument, "adopt", "no pipe");
   if (options_.traits.sealed && !pipe->sealed())
     return fail(ErrorClass::kInvalidArgument, "adopt", "a cleartext pipe on a lane that promises encryption");
@@ -104,7 +107,10 @@ Result<Channel> FramedLane::adopt(std::unique_ptr<BytePipe> pipe) {
     return fail_errno(errno, "epoll_ctl");
   const SendQueue::Limits limits{.window_bytes = options_.traits.window_bytes,
                                  .message_bytes = 2 * std::uint64_t{options_.traits.max_message}};
-  auto channel = std::make_unique<FramedChannel>(id, std::move(pipe), limits, shared_);
+  const FrameReader::Limits reads{
+      .first_message = options_.first_message_bytes != 0 ? options_.first_message_bytes : options_.traits.max_message,
+      .stays = stranger};
+  auto channel = std::make_unique<FramedChannel>(id, std::move(pipe), limits, reads, shared_);
   channel->registered = interest.events;
   free_slots_.pop_back();
   slots_[slot].uses++;
@@ -186,6 +192,11 @@ Posted FramedLane::write(Channel channel, std::span<const Gather> gather, std::s
   const Posted posted = found->out().push_write(gather, remote, immediate, token);
   enqueue(*found);
   return posted;
+}
+
+bool FramedLane::heard(Channel channel) {
+  FramedChannel* found = find(channel);
+  return found != nullptr && found->take_heard();
 }
 
 void FramedLane::enqueue(FramedChannel& channel) noexcept {

@@ -32,6 +32,8 @@ struct FramedOptions {
   /// Bytes of received messages, being assembled or leased, over all channels. A peer's message that does not fit
   /// closes its channel (ResourceExhausted).
   std::uint64_t message_budget_bytes = 16 * kMaxMessageBytes;
+  /// Of a channel's first message; 0: as any. Its peer is not known to be welcome before that was read.
+  std::uint64_t first_message_bytes = 0;
   /// Bytes of message buffers kept for reuse.
   std::uint64_t idle_message_bytes = 2 * kMaxMessageBytes;
 };
@@ -50,7 +52,8 @@ class FramedLane final : public Lane {
 
   /// Makes a channel of a connected pipe; Up follows from poll. InvalidArgument when the lane promises to be sealed
   /// and the pipe is not; ResourceExhausted after 65 536 channels at a time.
-  Result<Channel> adopt(std::unique_ptr<BytePipe> pipe);
+  /// A stranger's messages stay as short as the first one.
+  Result<Channel> adopt(std::unique_ptr<BytePipe> pipe, bool stranger = false);
   /// Bytes that peers wrote to keys which are not exposed (any more).
   std::uint64_t discarded_bytes() const noexcept { return shared_.discarded_bytes; }
   std::size_t channels() const noexcept { return live_.size(); }
@@ -68,6 +71,7 @@ class FramedLane final : public Lane {
   Posted send(Channel channel, std::span<const Gather> gather, Token token) override;
   Posted write(Channel channel, std::span<const Gather> gather, std::span<const RemoteRange> remote,
                std::optional<std::uint32_t> immediate, Token token) override;
+  bool heard(Channel channel) override;
   std::size_t poll(std::span<Event> events) override;
   int waitable() const override { return epoll_.get(); }
   bool may_block() override;

@@ -26,6 +26,7 @@ FramedChannel::Next FramedChannel::service(EventSink& sink, std::size_t& work) {
   std::size_t budget = allowed;
   const auto state = in_.advance(*pipe_, sink, budget);
   work -= std::min(work, allowed - budget);
+  heard_ = heard_ || budget != allowed;
   if (!state) {
     go_down(state.error());
   } else if (write_error_ && *state != FrameReader::State::kMore) {

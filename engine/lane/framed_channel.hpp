@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include <weft/lane/byte_pipe.hpp>
 #include <weft/lane/frame_reader.hpp>
@@ -22,8 +23,9 @@ class FramedChannel {
     kGone,   ///< Down was reported
   };
 
-  FramedChannel(Channel id, std::unique_ptr<BytePipe> pipe, SendQueue::Limits limits, FrameReaderShared& shared)
-      : id_(id), pipe_(std::move(pipe)), out_(limits), in_(id, shared) {}
+  FramedChannel(Channel id, std::unique_ptr<BytePipe> pipe, SendQueue::Limits limits, FrameReader::Limits reads,
+                FrameReaderShared& shared)
+      : id_(id), pipe_(std::move(pipe)), out_(limits), in_(id, reads, shared) {}
 
   Channel id() const noexcept { return id_; }
   /// May be posted to: Up was reported and nothing has ended it.
@@ -41,6 +43,8 @@ class FramedChannel {
 
   /// Waits for leases of its messages; its descriptor is not of interest for reading.
   bool is_paused() const noexcept { return paused_; }
+  /// Whether bytes came since this was asked last, or it is this side that does not read.
+  bool take_heard() noexcept { return std::exchange(heard_, false) || paused_; }
   /// The epoll events it waits for; 0 when the pipe is gone.
   std::uint32_t interest() const noexcept;
   int descriptor() const noexcept { return pipe_ ? pipe_->descriptor() : -1; }
@@ -61,6 +65,7 @@ class FramedChannel {
   bool up_ = false;
   bool blocked_ = false;
   bool paused_ = false;
+  bool heard_ = false;
   std::optional<Error> write_error_;  // what the peer said before it is still to be read
   std::optional<Error> down_;
 };

@@ -206,6 +206,10 @@ class Lane {
   virtual Posted write(Channel channel, std::span<const Gather> gather, std::span<const RemoteRange> remote,
                        std::optional<std::uint32_t> immediate, Token token) = 0;
 
+  /// Whether anything came on the channel since this was asked last, parts of messages too; true while this side itself
+  /// does not read. False where the lane cannot tell.
+  virtual bool heard(Channel) { return false; }
+
   /// Makes progress and fills `events` from the front; returns how many. 0 means nothing happened just now.
   virtual std::size_t poll(std::span<Event> events) = 0;
   /// A descriptor that becomes readable when poll has something to do, or -1 when the lane must be polled.

@@ -92,6 +92,11 @@ bool SocketAddress::is_loopback() const noexcept {
   return IN6_IS_ADDR_LOOPBACK(&six);
 }
 
+std::string SocketAddress::host() const {
+  if (std::uint32_t four = 0; as_ipv4(storage_, four)) return ipv4_text(four);
+  return family() == AF_INET6 ? ipv6_text(view_as<sockaddr_in6>(storage_)) : std::string{};
+}
+
 std::uint16_t SocketAddress::port() const noexcept {
   if (family() == AF_INET) return ntohs(view_as<sockaddr_in>(storage_).sin_port);
   if (family() == AF_INET6) return ntohs(view_as<sockaddr_in6>(storage_).sin6_port);

@@ -33,6 +33,8 @@ class SocketAddress {
   bool is_unix() const noexcept { return family() == AF_UNIX; }
   /// 127/8, ::1, either as the other's, or a Unix socket: the other end is on this host.
   bool is_loopback() const noexcept;
+  /// The number alone: "10.0.0.5", "fe80::1"; an IPv4 address in IPv6's clothes as IPv4. Empty for Unix sockets.
+  std::string host() const;
   /// 0 for Unix sockets.
   std::uint16_t port() const noexcept;
   /// Of a Unix socket; empty for other families and for the unnamed end of a connection.

@@ -164,6 +164,11 @@ void Catalog::store_locked(std::shared_ptr<const CatalogSnapshot> next) {
   version_.fetch_add(1, std::memory_order_release);
 }
 
+std::shared_ptr<const CatalogSnapshot> Catalog::Reader::refresh() {
+  auto before = cached_;
+  return current() == before ? nullptr : before;
+}
+
 const std::shared_ptr<const CatalogSnapshot>& Catalog::Reader::current() {
   // Pairs with the release in store_locked.
   const std::uint64_t now = catalog_->version_.load(std::memory_order_acquire);

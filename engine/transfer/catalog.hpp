@@ -64,6 +64,8 @@ class Catalog {
    public:
     explicit Reader(const Catalog& catalog) : catalog_(&catalog) {}
     const std::shared_ptr<const CatalogSnapshot>& current();
+    /// The same, and what was current before, or null.
+    std::shared_ptr<const CatalogSnapshot> refresh();
 
    private:
     const Catalog* catalog_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include <weft/transfer/core_impl.hpp>
 
@@ -27,16 +28,36 @@ std::uint64_t Core::Impl::time_left_ns(const Transfer& t, TimePoint now) const {
 TimePoint Core::Impl::wake_at(const Transfer& t) const {
   switch (t.phase) {
     case Phase::kQuieting:
-      return t.phase_since + (t.target.direct_into ? kFenceInto : kFencePooled);
+      return t.phase_since + (t.target.direct_into || t.target.again ? kFenceInto : kFencePooled);
     case Phase::kDraining:
-      return t.phase_since + kFenceInto;
+      return t.hurried ? t.phase_since + kFenceInto : kNever;
     case Phase::kMoving:
       if (!t.is_source() && t.target.done) return std::min(end_of(t), t.arrival_at + kArrivalStall);
       return end_of(t);
     case Phase::kWaitSlots:
-      return std::min(end_of(t), t.phase_since + std::chrono::seconds(2));
+      return std::min(end_of(t), t.look_at);
     default:
       return end_of(t);
+  }
+}
+
+/// A caller waits for memory that posts still use: only closing their rails gives it back.
+void Core::Impl::fence_posts(Transfer& t, TimePoint now) {
+  Session* s = session_of(t);
+  if (s == nullptr) return;  // its lanes are closing: the posts' ends are on their way
+  std::array<bool, kMaxRails + 1> used{};
+  posts_.for_each([&](Key, PostRecord& post) {
+    if (post.is_message || post.transfer != t.key || post.session != s->key) return;
+    for (std::size_t i = 0; i < s->rails.size() && i < used.size(); ++i)
+      if (s->rails[i].number == post.rail) used[i] = true;
+  });
+  for (std::size_t i = 0; i < s->rails.size() && i < used.size(); ++i) {
+    if (!used[i]) continue;
+    if (s->rails[i].number != 0)
+      close_rail(*s, s->rails[i], "a post did not finish", now);
+    else
+      actions_.push(
+          CloseSession{.session = s->key, .why = Error(ErrorClass::kPeerLost, "session", "a post did not finish")});
   }
 }
 
@@ -50,7 +71,7 @@ void Core::Impl::schedule(Transfer& t) {
 void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
   t.scheduled = kNever;
   const TransferKey key = t.key;
-  if (t.phase == Phase::kWaitSlots && (slots_.free_count() >= 4 || now >= wake_at(t))) {
+  if (t.phase == Phase::kWaitSlots && now < end_of(t)) {
     open_round(t, now);
   } else if (now >= wake_at(t)) {
     switch (t.phase) {
@@ -59,18 +80,8 @@ void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
         fence(t, now);
         break;
       case Phase::kDraining:
-        // Posts still use the memory: only closing their rails gives it back.
         t.phase_since = now;
-        if (Session* s = session_of(t)) {
-          for (const SourceRail& sr : t.source.rails) {
-            Rail* r = rail(*s, sr.rail);
-            if (r != nullptr && r->number != 0)
-              close_rail(*s, *r, "a post did not finish", now);
-            else if (r != nullptr)
-              actions_.push(CloseSession{.session = s->key,
-                                         .why = Error(ErrorClass::kPeerLost, "session", "a post did not finish")});
-          }
-        }
+        fence_posts(t, now);
         break;
       case Phase::kMoving:
         if (now < end_of(t)) {

@@ -4,6 +4,17 @@
 
 namespace weft::transfer {
 
+namespace {
+
+/// Recycled lists keep what the ordinary transfer needs, not what the largest one ever had.
+template <class T>
+void keep_small(std::vector<T>& list) {
+  constexpr std::size_t kKeptBytes = 256 * 1024;
+  if (list.capacity() * sizeof(T) > kKeptBytes) std::vector<T>().swap(list);
+}
+
+}  // namespace
+
 void Session::reset() { *this = Session{}; }
 
 std::string Session::label() const {
@@ -15,8 +26,11 @@ void Target::reset() {
   map.reset();
   landing = {};
   items.clear();
+  for (auto* bits : {&arrived, &expected, &actual, &told, &hashed}) keep_small(*bits);
+  keep_small(items);
+  keep_small(into);
   into.clear();
-  direct_into = scatter = is_inline = false;
+  direct_into = scatter = is_inline = early = again = false;
   inline_bytes.clear();
   arrived_count = told_count = 0;
   round = 0;
@@ -34,6 +48,7 @@ void Source::reset() {
   round = 0;
   round_open = done_sent = ever_done = ending = false;
   end_error.reset();
+  for (auto* words : {&leaves, &known}) keep_small(*words);
   wanted.clear();
   wanted_at = 0;
   wanted_piece = 0;
@@ -45,7 +60,7 @@ void Source::reset() {
   leaves_told = false;
   unsent_first = unsent_count = pieces_since_digests = 0;
   outstanding = 0;
-  active = false;
+  active = on_stream = hungry = false;
   total = 0;
 }
 
@@ -62,6 +77,7 @@ void Transfer::reset() {
 }
 
 void PostRecord::reset() {
+  keep_small(message);
   is_message = false;
   transfer = {};
   staging = -1;
@@ -74,7 +90,12 @@ Core::Impl::Impl(CoreOptions options, const Catalog& catalog)
       catalog_(&catalog),
       reader_(catalog),
       staging_(options_.staging_buffers, options_.piece_bytes),
-      leaf_scratch_(kLeafBytes) {}
+      leaf_scratch_(kLeafBytes) {
+  // With nothing between two heartbeats time would stand still.
+  Liveness& liveness = options_.liveness;
+  liveness.heartbeat = std::max<Duration>(liveness.heartbeat, std::chrono::milliseconds(1));
+  liveness.silent_after = std::max(liveness.silent_after, 2 * liveness.heartbeat);
+}
 
 Core::Core(CoreOptions options, const Catalog& catalog) : impl_(std::make_unique<Impl>(std::move(options), catalog)) {}
 Core::~Core() = default;
@@ -99,6 +120,10 @@ Progress Core::progress(TransferKey transfer) const {
 
 SessionKey Core::session_up(SessionSpec spec, TimePoint now) { return impl_->session_up(std::move(spec), now); }
 void Core::session_down(SessionKey session, const Error& why, TimePoint now) { impl_->session_down(session, why, now); }
+void Core::heard(SessionKey key, TimePoint now) {
+  if (Session* s = impl_->sessions_.find(key)) s->last_heard = now;
+}
+std::shared_ptr<const CatalogSnapshot> Core::refresh_catalog() { return impl_->reader_.refresh(); }
 void Core::dial_failed(const NodeId& peer, const Error& why, TimePoint now) { impl_->dial_failed(peer, why, now); }
 void Core::close_session(SessionKey session, const Error& why, TimePoint now) {
   impl_->close_session(session, why, now);
@@ -151,8 +176,7 @@ void Core::on_landing(TransferKey transfer, Result<memory::Landing> landing, Tim
 void Core::on_prepared(TransferKey transfer, std::uint32_t piece, Result<void> result, TimePoint now) {
   impl_->on_prepared(transfer, piece, std::move(result), now);
 }
-void Core::on_exposed(TransferKey transfer, RailRef rail, Result<lane::ExposurePtr> exposure,
-                      TimePoint now) {
+void Core::on_exposed(TransferKey transfer, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now) {
   impl_->on_exposed(transfer, rail, std::move(exposure), now);
 }
 void Core::on_decision(TransferKey transfer, Decision decision, TimePoint now) {
@@ -196,6 +220,7 @@ std::optional<Outcome> Core::next_outcome() {
 void Core::recycle(Outcome&& outcome) {
   auto* pulled = std::get_if<Pulled>(&outcome.result);
   if (pulled == nullptr || pulled->items.capacity() == 0) return;
+  keep_small(pulled->items);
   pulled->items.clear();
   impl_->spare_items_ = std::move(pulled->items);
 }

@@ -39,7 +39,9 @@ struct SessionSpec {
   NodeId peer{};
   bool dialled = false;  ///< by us
   bool same_host = false;
-  lane::Traits stream{};                      ///< of the lane that carries it; its writes are rail 0
+  std::optional<Error> refuse{};  ///< why it is closed as soon as its hello was heard
+  std::string local_host{};       ///< numeric: where the peer reached us, or we left from; for rails that listen wide
+  lane::Traits stream{};          ///< of the lane that carries it; its writes are rail 0
   std::vector<wire::LaneOffer> rail_lanes{};  ///< lanes this session may open rails on (trust decided already)
   std::array<std::byte, 16> id{};             ///< drawn by the dialler; the acceptor learns it from hello
 };
@@ -84,6 +86,9 @@ class Core {
   Core(Core&&) noexcept;
   Core& operator=(Core&&) = delete;
 
+  /// Looks at the catalog as it is now, and gives what was looked at before: dropping that may free much memory.
+  std::shared_ptr<const CatalogSnapshot> refresh_catalog();
+
   // What users ask. Each yields exactly one Outcome, whatever happens.
   TransferKey pull(PullSpec spec, TimePoint now);
   TransferKey list(ListSpec spec, TimePoint now);
@@ -103,6 +108,8 @@ class Core {
   SessionKey session_up(SessionSpec spec, TimePoint now);
   /// The stream is gone (its channel's Down).
   void session_down(SessionKey session, const Error& why, TimePoint now);
+  /// Something of the peer came, though perhaps no whole message.
+  void heard(SessionKey session, TimePoint now);
   void dial_failed(const NodeId& peer, const Error& why, TimePoint now);
   /// Says bye and closes; for idle eviction and revoked access.
   void close_session(SessionKey session, const Error& why, TimePoint now);

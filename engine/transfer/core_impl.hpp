@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -9,11 +8,12 @@
 #include <weft/transfer/core.hpp>
 #include <weft/transfer/once.hpp>
 #include <weft/transfer/ring.hpp>
+#include <weft/transfer/session_state.hpp>
 #include <weft/transfer/slab.hpp>
 #include <weft/transfer/slots.hpp>
-#include <weft/transfer/source.hpp>
 #include <weft/transfer/staging.hpp>
 #include <weft/transfer/timers.hpp>
+#include <weft/transfer/transfer_state.hpp>
 #include <weft/wire/codec.hpp>
 
 /// The core's own state; nothing outside engine/transfer includes this.
@@ -28,243 +28,14 @@ inline constexpr Duration kRailStall = std::chrono::seconds(2);
 inline constexpr Duration kArrivalStall = std::chrono::seconds(1);
 inline constexpr Duration kPassLives = std::chrono::seconds(2);
 inline constexpr Duration kOfferGrace = std::chrono::seconds(3);
-inline constexpr std::uint32_t kDigestsEvery = 64;       // pieces
-inline constexpr std::size_t kReadAhead = 4;             // pieces prepared before they are asked for
+inline constexpr int kMaxRails = 16;                               // of a session, by any side
+inline constexpr std::uint32_t kDigestsEvery = 64;                 // pieces
+inline constexpr Duration kLaneComesUp = std::chrono::seconds(2);  // for a lane that was asked for by name
+inline constexpr std::size_t kReadAhead = 4;                       // pieces prepared before they are asked for
+inline constexpr std::size_t kMaxListed = 4 * kMaxBatchItems;
 inline constexpr std::size_t kMaxQueuedMessages = 8192;  // to a peer that does not read
-
-struct Rail {
-  enum class State : std::uint8_t { kAsked, kListening, kDialling, kUp, kClosing, kDown };
-  std::uint16_t number = 0;
-  Lane lane = Lane::kAuto;
-  lane::Traits traits{};
-  State state = State::kAsked;
-  bool ready = false;       // stands in the ready ring
-  std::uint32_t posts = 0;  // of pieces, not finished
-  TimePoint last_finish{};  // or when posts became > 0
-  TimePoint since{};        // of the state
-  std::uint64_t nonce = 0;  // expected in a pass
-  bool up() const noexcept { return state == State::kUp; }
-};
-
-/// How good a rail is: the larger wins.
-inline int rank(Lane lane) noexcept {
-  switch (lane) {
-    case Lane::kVerbs:
-    case Lane::kEfa:
-      return 4;
-    case Lane::kTcp:
-      return 3;
-    case Lane::kShm:
-      return 5;
-    case Lane::kKcp:
-      return 1;
-    default:
-      return 2;
-  }
-}
-
-struct Session {
-  SessionSpec spec{};
-  SessionKey key{};
-  Incarnation incarnation{};
-  std::string host_name{};
-  std::uint64_t piece_bytes = 0;
-  std::uint32_t max_open = 0;
-  std::uint64_t max_message = 0;
-  bool established = false;
-  bool closing = false;
-  bool bye_sent = false;
-  bool retired = false;  // lost to a crossing dial: ends what it carries, takes nothing new
-  std::vector<Rail> rails{};
-  std::vector<std::pair<Lane, std::string>> refused{};
-  std::uint16_t next_rail = 0;
-  Ring<Key> out{};                     // posts waiting for the stream
-  FlatMap<TransferKey> theirs{};       // opened by the peer, by sequence
-  std::vector<TransferKey> sources{};  // with pieces to post, in turn
-  std::size_t turn = 0;
-  std::uint32_t open_ours = 0;
-  Ring<TransferKey> waiting{};  // for room among open transfers
-  TimePoint up_since{};
-  TimePoint last_heard{};
-  TimePoint last_said{};
-  TimePoint idle_since{};
-  TimePoint close_at = kNever;
-  std::optional<Error> close_why{};
-  std::size_t transfers = 0;
-  void reset();
-  std::string label() const;  // "gpu-07 (k3v9…tq)"
-};
-
-/// One rail of a round at the receiving side.
-struct RoundRail {
-  std::uint16_t rail = 0;
-  std::uint16_t slot = 0;
-  bool has_slot = false;
-  bool pending = false;  // expose asked, not answered
-  bool granted = false;
-  bool gone = false;  // no byte over it can land any more
-  std::uint32_t arrived = 0;
-  std::optional<std::uint32_t> posted{};
-  lane::ExposurePtr exposure{};
-  bool quiet() const noexcept { return gone || (posted && arrived == *posted); }
-};
-
-struct TargetItem {
-  bool ok = true;
-  std::optional<Error> error{};
-  std::string name{};
-  TensorMeta meta{};
-  std::uint64_t bytes = 0;
-  Generation generation{};
-  std::uint32_t index = 0;
-  Digest digest{};
-};
-
-/// The receiving half of a transfer.
-struct Target {
-  Space space{};
-  TargetMap map{};
-  memory::Landing landing{};
-  std::vector<TargetItem> items{};
-  std::vector<Into> into{};
-  bool direct_into = false;  // pieces land in the caller's memory
-  bool scatter = false;      // copied out of the landing at the end
-  std::vector<std::byte> inline_bytes{};
-  bool is_inline = false;
-  std::vector<std::uint64_t> arrived{};  // bit per piece
-  std::uint32_t arrived_count = 0;
-  std::vector<std::uint64_t> expected{};  // leaves told
-  std::vector<std::uint64_t> actual{};    // leaves computed
-  std::vector<std::uint64_t> told{};      // bit per leaf
-  std::vector<std::uint64_t> hashed{};    // bit per leaf
-  std::uint32_t told_count = 0;
-  std::uint8_t round = 0;
-  bool round_open = false;
-  bool done = false;  // the round's last word was heard
-  bool done_ok = true;
-  std::optional<Error> done_error{};
-  bool reasked = false;
-  std::uint64_t bytes_arrived = 0;
-  std::vector<RoundRail> rails{};
-  std::vector<wire::PieceRange> wanted{};
-  void reset();
-};
-
-/// One rail of a round at the sending side.
-struct SourceRail {
-  std::uint16_t rail = 0;
-  std::uint16_t slot = 0;
-  std::uint64_t key = 0;
-  std::uint64_t base = 0;
-  std::uint32_t posted = 0;  // immediates
-  bool gone = false;
-  bool has_piece = false;
-  std::uint32_t piece = 0;
-  std::uint64_t offset = 0;  // in the space: what of the piece is posted
-  std::int32_t staging = -1;
-};
-
-struct Staged {
-  std::uint32_t piece = 0;
-  std::int32_t staging = -1;
-  std::uint32_t reads_left = 0;
-  bool failed = false;
-};
-
-/// The sending half of a transfer.
-struct Source {
-  SourceBytes bytes{};
-  RemoteMap remote{};
-  std::uint8_t round = 0;
-  bool round_open = false;
-  bool done_sent = false;
-  bool ever_done = false;  // a `done(ok)` or the inline bytes went out
-  bool ending = false;
-  std::optional<Error> end_error{};
-  std::vector<wire::PieceRange> wanted{};
-  std::size_t wanted_at = 0;
-  std::uint32_t wanted_piece = 0;  // within wanted[wanted_at]
-  std::uint64_t pieces_posted = 0;
-  std::vector<SourceRail> rails{};
-  Ring<Staged> staged{};
-  std::vector<std::uint64_t> leaves{};
-  std::vector<std::uint64_t> known{};  // bit per leaf
-  std::uint32_t known_count = 0;
-  bool leaves_told = false;  // all of them, with the offer
-  std::uint32_t unsent_first = 0, unsent_count = 0;
-  std::uint32_t pieces_since_digests = 0;
-  std::uint32_t outstanding = 0;  // posts not finished
-  bool active = false;            // in its session's list
-  std::uint64_t total = 0;
-  void reset();
-};
-
-enum class Role : std::uint8_t { kPull, kList, kPing, kServe, kPush, kReceive };
-enum class Phase : std::uint8_t {
-  kNew,
-  kWaitSession,
-  kWaitRoom,    // the peer takes no more open transfers
-  kWaitAnswer,  // request, offer, listing or ping is out
-  kWaitGrant,   // source: offered, nothing posted
-  kHeld,        // push at the receiver: nobody takes it yet
-  kWaitLanding,
-  kWaitSlots,
-  kMoving,
-  kWaitReceipt,
-  kQuieting,  // receiver: over, but writes could still land
-  kDraining,  // sender: over, but posts still use the memory
-};
-
-struct Transfer {
-  TransferKey key{};
-  Role role = Role::kPull;
-  Phase phase = Phase::kNew;
-  TransferId id{};
-  std::uint64_t cookie = 0;
-  NodeId peer{};
-  SessionKey session{};
-  std::optional<Incarnation> incarnation{};  // of the peer that first heard of it
-  Lane lane = Lane::kAuto;                   // asked for
-  Lane used = Lane::kAuto;
-  wire::Verify verify = wire::Verify::kPieces;
-  bool told = false;     // its outcome was given (or there is none to give)
-  bool counted = false;  // among its session's open ones
-  bool cancel_sent = false;
-  bool accepted = false;         // a pushed offer the application took
-  std::optional<Error> error{};  // of the outcome to come
-  TimePoint opened{};
-  TimePoint progress_at{};
-  TimePoint explicit_end = kNever;
-  TimePoint session_lost_at = kNever;
-  TimePoint phase_since{};
-  TimePoint arrival_at{};
-  TimePoint scheduled = kNever;  // its place's entry in the timers: outlives it, and serves the next transfer there
-  std::uint64_t total = 0;
-  std::uint32_t tries = 0;
-  PullSpec pull{};
-  ListSpec list{};
-  EntryRef entry{};  // push: what is sent
-  std::vector<ListedEntry> listed{};
-  std::uint64_t nonce = 0;
-  std::string name{};  // receive: offered name
-  Target target{};
-  Source source{};
-  bool is_source() const noexcept { return role == Role::kServe || role == Role::kPush; }
-  bool ours() const noexcept { return role != Role::kServe && role != Role::kReceive; }
-  void reset();
-};
-
-/// A post between `peek` and Finished: the message's bytes, or which piece of what.
-struct PostRecord {
-  bool is_message = false;
-  SessionKey session{};
-  std::uint16_t rail = 0;
-  TransferKey transfer{};
-  std::int32_t staging = -1;
-  std::uint64_t bytes = 0;
-  std::vector<std::byte> message{};
-  void reset();
-};
+inline constexpr std::uint64_t kMaxQueuedBytes = 4 * kMaxMessageBytes;
+inline constexpr std::size_t kMaxHeldItems = 2 * kMaxBatchItems;  // of one peer's open requests
 
 struct PeerState {
   SessionKey session{};
@@ -286,7 +57,7 @@ class Core::Impl {
   Transfer& open(Role role, const NodeId& peer, const Bound& bound, std::uint64_t cookie, TimePoint now);
   void attach(Transfer& t, TimePoint now);  // to a session, or ask for one
   void send_opening(Transfer& t, Session& s, TimePoint now);
-  void send_request(Transfer& t, Session& s, TimePoint now);
+  void send_request(Transfer& t, Session& s, TimePoint now, const wire::Grant* grant = nullptr);
   void send_push_offer(Transfer& t, Session& s, TimePoint now);
   void lose_session(Transfer& t, const Error& why, TimePoint now);
   void fail(Transfer& t, Error error, TimePoint now);  // ends it, whatever its role and phase
@@ -339,18 +110,22 @@ class Core::Impl {
   void answer_listing(Session& s, const wire::Request& m, TimePoint now);
   Error resolve(Session& s, const wire::Request& m, std::size_t i, SourceItem& item, bool& ok);
   void fill_answer(const SourceItem& item, wire::EntryAnswer& answer) const;
+  std::string suggestion(Session& s, std::string_view name, TimePoint now);
   void answer_failure(Session& s, wire::TransferRef ref, const Error& error, TimePoint now);
 
   // inbox.cpp: pushes from peers
   void on_push_offer(Session& s, const wire::Offer& m, std::span<const std::byte> payload, TimePoint now);
   void on_decision(TransferKey key, Decision decision, TimePoint now);
   void send_receipt(Session& s, Transfer& t, TimePoint now);
+  OnceTable::Known outcome_of(const Transfer& t) const;
 
   // target.cpp: the receiving half
   void on_response(Session& s, const wire::Response& m, std::span<const std::byte> payload, TimePoint now);
   void on_listing(Session& s, Transfer& t, const wire::Response& m, TimePoint now);
   void on_pull_offer(Session& s, Transfer& t, const wire::Offer& m, TimePoint now);
-  Result<void> take_answers(Transfer& t, std::span<const wire::EntryAnswer> entries);
+  Result<void> take_answers(Transfer& t, std::span<const wire::EntryAnswer> entries, bool under_grant = false);
+  void prepare_leaves(Target& target);
+  static bool lands_directly(const Into& into);
   Result<void> check_into(Transfer& t);
   void want_landing(Transfer& t, TimePoint now);
   void on_landing(TransferKey key, Result<memory::Landing> landing, TimePoint now);
@@ -358,12 +133,21 @@ class Core::Impl {
   void complete(Transfer& t, TimePoint now);
   void deliver(Transfer& t, TimePoint now);
 
+  // early.cpp: pulls whose grant goes out with the request
+  bool begin_early(Transfer& t, Session& s, TimePoint now);
+  void on_granted(Session& s, Transfer& t, const wire::Response& m, TimePoint now);
+  bool void_early(Transfer& t, TimePoint now);
+
   // rounds.cpp: grants, arrivals, last words, quiet
   void open_round(Transfer& t, TimePoint now);
-  bool expose_rails(Transfer& t, Session& s, TimePoint now);
+  enum class Exposed : std::uint8_t { kAsked, kNoRail, kNoSlot };
+  Exposed expose_rails(Transfer& t, Session& s, TimePoint now);
+  bool expose_rail(Transfer& t, Session& s, const Rail& r);
+  void wait_to_open(Transfer& t, Duration look_in, TimePoint now);
   void on_exposed(TransferKey key, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now);
   void send_grant(Transfer& t, TimePoint now);
   void join_rail(Session& s, Rail& r, TimePoint now);
+  void join(Transfer& t, Session& s, const Rail& r);
   void on_digests(Transfer& t, const wire::Digests& m, TimePoint now);
   void on_done(Transfer& t, const wire::Done& m, TimePoint now);
   void piece_arrived(Transfer& t, std::uint32_t piece, bool hash_now, TimePoint now);
@@ -399,6 +183,7 @@ class Core::Impl {
   void on_timer(TimePoint now);
   void transfer_timer(Transfer& t, TimePoint now);
   TimePoint wake_at(const Transfer& t) const;
+  void fence_posts(Transfer& t, TimePoint now);
   void schedule(Transfer& t);
   TimePoint end_of(const Transfer& t) const;
   std::uint64_t time_left_ns(const Transfer& t, TimePoint now) const;
@@ -420,6 +205,7 @@ class Core::Impl {
   Ring<Outcome> outcomes_;
   Ring<RailRef> ready_;
   Ring<TransferKey> starving_;  // for slots
+  Ring<TransferKey> hungry_;    // for staging
   wire::Encoder encoder_;
   wire::Decoder decoder_;
   bool shutting_down_ = false;

@@ -8,12 +8,23 @@ namespace {
 
 constexpr std::size_t kPostsPerRail = 8;  // before the next peer has its turn
 constexpr std::size_t kRailsPerTurn = 64;
+constexpr Duration kHearAgain = std::chrono::milliseconds(100);
 constexpr Duration kListenFor = std::chrono::seconds(2);
 
 template <class... F>
 struct overloaded : F... {
   using F::operator()...;
 };
+
+/// A lane that listens on every address is reached at the one that the session uses.
+std::string reachable(const std::string& address, const std::string& local_host) {
+  if (local_host.empty()) return address;
+  for (const std::string_view wide : {"0.0.0.0:", "[::]:"})
+    if (address.starts_with(wide))
+      return (local_host.find(':') == std::string::npos ? local_host : "[" + local_host + "]") +
+             address.substr(wide.size() - 1);
+  return address;
+}
 
 }  // namespace
 
@@ -81,6 +92,7 @@ void Driver::on_up(std::size_t lane, lane::Channel channel, TimePoint now) {
   Adopting& adopting = adopting_[binding->waiting];
   binding->adopting = false;
   const NodeId peer = adopting.spec.peer;
+  std::string local_host = std::move(adopting.spec.local_host);
   const SessionKey key = core_->session_up(std::move(adopting.spec), now);
   adopting.used = false;
   binding->session = key;
@@ -88,6 +100,7 @@ void Driver::on_up(std::size_t lane, lane::Channel channel, TimePoint now) {
   sessions_.push_back({.key = key,
                        .peer = peer,
                        .pass_key = adopting.pass_key,
+                       .local_host = std::move(local_host),
                        .rails = {{.number = 0, .lane = lane, .channel = channel}}});
 }
 
@@ -165,6 +178,8 @@ void Driver::act(ListenRail& action, TimePoint now) {
     return core_->on_rail_listening(action.rail, fail(ErrorClass::kUnsupported, "rail", "this node has no such lane"),
                                     now);
   auto address = lane->listen();
+  if (const LiveSession* session = find(action.rail.session); session != nullptr && address)
+    *address = reachable(*address, session->local_host);
   if (address) listening_until_[index] = now + kListenFor;
   core_->on_rail_listening(action.rail, address, now);
 }
@@ -254,6 +269,15 @@ bool Driver::post(TimePoint now) {
   return any;
 }
 
+/// Before sessions are taken for silent: a long message on a slow link is being heard, though it is not whole.
+void Driver::listen_to_sessions(TimePoint now) {
+  if (now < next_hearing_) return;
+  next_hearing_ = now + kHearAgain;
+  for (LiveSession& session : sessions_)
+    for (const RailChannel& channel : session.rails)
+      if (channel.number == 0 && lanes_[channel.lane]->heard(channel.channel)) core_->heard(session.key, now);
+}
+
 bool Driver::turn(TimePoint now) {
   bool any = false;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -266,6 +290,7 @@ bool Driver::turn(TimePoint now) {
     }
   }
   if (core_->next_timer() <= now) {
+    listen_to_sessions(now);
     core_->on_timer(now);
     any = true;
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -73,6 +74,7 @@ class Driver {
     SessionKey key{};
     NodeId peer{};
     crypto::PassKey pass_key{};
+    std::string local_host{};
     std::vector<RailChannel> rails{};
   };
   struct Adopting {
@@ -95,6 +97,7 @@ class Driver {
   void on_up(std::size_t lane, lane::Channel channel, TimePoint now);
   void on_down(std::size_t lane, const lane::Down& down, TimePoint now);
   void on_knock(std::size_t lane, const lane::Knock& knock, TimePoint now);
+  void listen_to_sessions(TimePoint now);
   bool run_actions(TimePoint now);
   void act(ListenRail& action, TimePoint now);
   void act(DialRail& action, TimePoint now);
@@ -105,6 +108,7 @@ class Driver {
   Core* core_;
   DriverHost* host_;
   std::vector<lane::Lane*> lanes_;
+  TimePoint next_hearing_{};
   std::vector<TimePoint> listening_until_;  // per lane; kNever: not listening
   FlatMap<Binding> bindings_;
   std::vector<LiveSession> sessions_;

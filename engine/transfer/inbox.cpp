@@ -14,7 +14,7 @@ void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const
     return answer_failure(s, ref, Error(ErrorClass::kMalformed, "push", "an offer of nothing"), now);
   if (s.theirs.find(ref.sequence) != nullptr) return;
   if (!WEFT_CANARY(kDeliverTwice)) {
-    if (const OnceTable::Known* known = once_.find(s.incarnation, ref.sequence)) {
+    if (const OnceTable::Known* known = once_.find({s.spec.peer, s.incarnation}, ref.sequence)) {
       send(s,
            wire::Receipt{.transfer = ref,
                          .ok = known->ok,
@@ -27,13 +27,13 @@ void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const
            now);
       return;
     }
-    if (once_.forgotten(s.incarnation, ref.sequence))
+    if (once_.forgotten({s.spec.peer, s.incarnation}, ref.sequence))
       return answer_failure(s, ref, Error(ErrorClass::kStale, "push", "too old to tell whether it arrived"), now);
   }
   if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kPush, m.entries[0].name);
       !allowed)
     return answer_failure(s, ref, allowed.error(), now);
-  if (s.theirs.size() >= kMaxOpenTransfers || held_ >= kMaxHeldOffers)
+  if (s.theirs.size() >= 2 * kMaxOpenTransfers || held_ >= kMaxHeldOffers)
     return answer_failure(
         s, ref, Error(ErrorClass::kOverloaded, "push", "too many offers wait here").with_hint("try again later"), now);
   if (shutting_down_)
@@ -101,24 +101,27 @@ void Core::Impl::on_decision(TransferKey key, Decision decision, TimePoint now) 
   want_landing(*t, now);
 }
 
-/// The receiver's word, remembered for retries of pushes.
-void Core::Impl::send_receipt(Session& s, Transfer& t, TimePoint now) {
+OnceTable::Known Core::Impl::outcome_of(const Transfer& t) const {
   const bool ok = !t.error;
   const TargetItem* item = t.target.items.empty() ? nullptr : &t.target.items.front();
-  const OnceTable::Known known{.sequence = t.id.sequence,
-                               .ok = ok,
-                               .error = ok ? ErrorClass::kInternal : t.error->kind(),
-                               .bytes = t.target.space.payload(),
-                               .generation = item == nullptr ? Generation{} : item->generation,
-                               .digest = item == nullptr ? Digest{} : item->digest,
-                               .verify = t.verify,
-                               .lane = t.used};
-  if (t.role == Role::kReceive && ok) once_.remember(t.id.opener, known, now);
+  return {.sequence = t.id.sequence,
+          .ok = ok,
+          .error = ok ? ErrorClass::kInternal : t.error->kind(),
+          .bytes = t.target.space.payload(),
+          .generation = item == nullptr ? Generation{} : item->generation,
+          .digest = item == nullptr ? Digest{} : item->digest,
+          .verify = t.verify,
+          .lane = t.used};
+}
+
+/// The receiver's word.
+void Core::Impl::send_receipt(Session& s, Transfer& t, TimePoint now) {
+  const OnceTable::Known known = outcome_of(t);
   send(s,
        wire::Receipt{.transfer = ref_of(t),
-                     .ok = ok,
+                     .ok = known.ok,
                      .error = known.error,
-                     .text = ok ? std::string_view{} : t.error->message().substr(0, kMaxErrorTextBytes),
+                     .text = known.ok ? std::string_view{} : t.error->message().substr(0, kMaxErrorTextBytes),
                      .bytes = known.bytes,
                      .generation = known.generation,
                      .digest = known.digest,

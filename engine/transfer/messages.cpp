@@ -19,10 +19,11 @@ std::byte* Core::Impl::send_with_payload(Session& s, const wire::Message& messag
   post.message.resize(head->size() + payload_bytes);
   std::memcpy(post.message.data(), head->data(), head->size());
   post.bytes = post.message.size();
+  s.queued_bytes += post.bytes;
   s.out.push(key);
   s.last_said = now;
   set_ready(s, 0);
-  if (s.out.size() > kMaxQueuedMessages && !s.closing) {
+  if ((s.out.size() > kMaxQueuedMessages || s.queued_bytes > kMaxQueuedBytes) && !s.closing) {
     s.closing = true;
     actions_.push(
         CloseSession{.session = s.key, .why = Error(ErrorClass::kOverloaded, "session", "the peer does not read")});
@@ -87,8 +88,18 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
     void operator()(const wire::Receipt& m) {
       route(m.transfer, [&](Transfer& t) { core.on_receipt(s, t, m, now); });
     }
+    /// The source's last word about a round that it has not opened: nothing was posted.
+    void nothing_posted(Transfer& t) {
+      if (t.is_source() || !t.target.round_open || t.target.done) return;
+      t.target.done = true;
+      for (RoundRail& rr : t.target.rails) rr.posted = 0;
+      if (t.phase == Phase::kQuieting) core.check_round(t, now);
+    }
     void operator()(const wire::Cancel& m) {
       route(m.transfer, [&](Transfer& t) {
+        const TransferKey key = t.key;
+        nothing_posted(t);
+        if (core.transfers_.find(key) == nullptr) return;
         const Error why(m.why, "transfer", "the other side cancelled it");
         if (t.role == Role::kServe || t.role == Role::kReceive) t.told = t.told || t.role == Role::kServe;
         core.fail(t, why, now);
@@ -98,6 +109,9 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
     void operator()(const wire::Release&) {}
     void operator()(const wire::Failure& m) {
       route(m.transfer, [&](Transfer& t) {
+        const TransferKey key = t.key;
+        nothing_posted(t);
+        if (core.transfers_.find(key) == nullptr) return;
         Error error = Error(m.error, "transfer", std::string(m.text)).with_peer(s.label());
         if (!m.hint.empty()) error = std::move(error).with_hint(std::string(m.hint));
         t.cancel_sent = true;
@@ -180,7 +194,12 @@ const Post* Core::Impl::peek(RailRef ref, std::uint64_t room, TimePoint now) {
                          .token = pending_.message.value};
     return &pending_.post;
   }
-  if (room == 0 || s->closing) return nullptr;
+  if (s->closing || s->sources.empty() || (ref.number == 0 && s->stream_sources == 0)) return nullptr;
+  if (room == 0) {
+    // Full of others' posts: no end of a post of its own will bring it back.
+    if (r->posts == 0) set_ready(*s, *r);
+    return nullptr;
+  }
   for (std::size_t tried = 0; tried < s->sources.size(); ++tried) {
     if (s->turn >= s->sources.size()) s->turn = 0;
     Transfer* t = transfers_.find(s->sources[s->turn]);
@@ -197,7 +216,7 @@ void Core::Impl::posted(TimePoint now) {
   Session* s = sessions_.find(pending_.rail.session);
   if (s == nullptr) return;
   if (pending_.post.is_message) {
-    s->out.pop();
+    s->queued_bytes -= posts_.find(s->out.pop())->bytes;
     return;
   }
   Rail& r = *rail(*s, pending_.rail.number);

@@ -14,8 +14,9 @@
 
 namespace weft::transfer {
 
-/// The outcomes of the last pushes per opener's incarnation, so that a retry of a known one gets its receipt again and
-/// nothing is delivered twice. Finite: kRememberedOutcomes each, and the incarnations heard of most recently.
+/// The outcomes of the last pushes per opener (its identity, which TLS proved, and its incarnation, which it claims),
+/// so that a retry of a known one gets its receipt again and nothing is delivered twice. Finite: kRememberedOutcomes
+/// each, and the openers heard of most recently; one identity's further incarnations push out its own first.
 class OnceTable {
  public:
   struct Known {
@@ -28,21 +29,29 @@ class OnceTable {
     wire::Verify verify = wire::Verify::kPieces;
     Lane lane = Lane::kAuto;
   };
-  void remember(const Incarnation& opener, const Known& known, TimePoint now);
-  const Known* find(const Incarnation& opener, std::uint64_t sequence);
+  struct Opener {
+    NodeId node{};
+    Incarnation incarnation{};
+    auto operator<=>(const Opener&) const = default;
+  };
+  void remember(const Opener& opener, const Known& known, TimePoint now);
+  const Known* find(const Opener& opener, std::uint64_t sequence);
   /// Whether the sequence is older than everything remembered: it cannot be told whether it was delivered.
-  bool forgotten(const Incarnation& opener, std::uint64_t sequence) const;
+  bool forgotten(const Opener& opener, std::uint64_t sequence) const;
 
  private:
-  static constexpr std::size_t kIncarnations = 256;
-  struct Opener {
+  static constexpr std::size_t kOpeners = 256;
+  static constexpr std::size_t kOfOneNode = 8;
+  struct Outcomes {
     std::vector<Known> ring;
     std::size_t next = 0;
     std::uint64_t lowest_kept = 0;
     std::uint64_t highest = 0;
     TimePoint used{};
   };
-  std::map<Incarnation, Opener> openers_;
+  void make_room(const NodeId& node);
+
+  std::map<Opener, Outcomes> openers_;
 };
 
 }  // namespace weft::transfer

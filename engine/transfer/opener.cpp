@@ -45,6 +45,7 @@ TransferKey Core::Impl::push(PushSpec spec, TimePoint now) {
   Transfer& t = open(Role::kPush, spec.peer, spec.bound, spec.cookie, now);
   t.lane = spec.lane;
   t.verify = spec.verify;
+  t.hurried = true;  // the caller's view
   t.entry = std::move(spec.entry);
   t.total = t.entry->bytes;
   attach(t, now);
@@ -86,6 +87,7 @@ void Core::Impl::attach(Transfer& t, TimePoint now) {
                 now);
   }
   t.session = s->key;
+  t.session_lost_at = kNever;
   t.incarnation = s->incarnation;
   ++s->transfers;
   if (s->open_ours >= s->max_open) {
@@ -109,13 +111,13 @@ void Core::Impl::send_opening(Transfer& t, Session& s, TimePoint now) {
     case Role::kPush:
       return send_push_offer(t, s, now);
     default:
-      send_request(t, s, now);
+      if (!begin_early(t, s, now)) send_request(t, s, now);
       break;
   }
   if (transfers_.find(t.key) != nullptr) schedule(t);
 }
 
-void Core::Impl::send_request(Transfer& t, Session& s, TimePoint now) {
+void Core::Impl::send_request(Transfer& t, Session& s, TimePoint now, const wire::Grant* grant) {
   wire::Request request{.sequence = t.id.sequence,
                         .deadline_ns = time_left_ns(t, now),
                         .inline_max = static_cast<std::uint32_t>(kInlineBytes),
@@ -140,6 +142,11 @@ void Core::Impl::send_request(Transfer& t, Session& s, TimePoint now) {
     request.what.names = names_;
     request.what.handles = handles_;
     request.parts = parts_;
+  }
+  if (grant != nullptr) {
+    request.expected_bytes = t.total;
+    request.has_grant = true;
+    request.grant = *grant;
   }
   if (send_with_payload(s, request, 0, now, t.key) == nullptr)
     fail(t,
@@ -196,15 +203,22 @@ void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
 /// The session under a call is gone: wait for another within the retry bound, or end.
 void Core::Impl::lose_session(Transfer& t, const Error& why, TimePoint now) {
   Session* s = session_of(t);
-  const bool opening = t.role != Role::kServe && t.role != Role::kReceive &&
-                       (t.phase == Phase::kWaitAnswer || t.phase == Phase::kWaitRoom || t.phase == Phase::kWaitGrant ||
-                        (t.role == Role::kPush && (t.phase == Phase::kMoving || t.phase == Phase::kWaitReceipt)));
+  const bool opening =
+      t.role != Role::kServe && t.role != Role::kReceive &&
+      (t.phase == Phase::kWaitAnswer || t.phase == Phase::kWaitRoom || t.phase == Phase::kWaitGrant ||
+       (t.role == Role::kPush && (t.phase == Phase::kMoving || t.phase == Phase::kWaitReceipt)) || t.target.early);
   if (t.phase == Phase::kQuieting || t.phase == Phase::kDraining || t.phase == Phase::kWaitSession) return;
   const bool final = why.kind() == ErrorClass::kForbidden || why.kind() == ErrorClass::kUnsupported;
   while (!t.source.staged.empty() && t.source.staged.front().reads_left == 0)
     staging_.let_go(t.source.staged.pop().staging);
   const bool still_read = !t.source.staged.empty();  // a worker fills staging of the round that is lost
   if (!opening || final || shutting_down_ || t.tries >= 3 || still_read) return fail(t, lost_error(t, why), now);
+  if (t.target.round_open) {  // early: its rails may still write
+    t.target.again = true;
+    t.error = why;
+    return begin_quieting(t, now);
+  }
+  t.target.reset();
   if (s != nullptr) {
     if (std::exchange(t.counted, false)) --s->open_ours;
     if (s->transfers > 0) --s->transfers;
@@ -254,6 +268,11 @@ Error Core::Impl::deadline_error(const Transfer& t) const {
 
 /// Ends a transfer, whatever its role and phase. The user's outcome comes now, or as soon as the memory is safe.
 void Core::Impl::fail(Transfer& t, Error error, TimePoint now) {
+  if (t.phase == Phase::kQuieting && std::exchange(t.target.again, false)) {  // it is not asked again after all
+    t.error = std::move(error);
+    if (!t.target.direct_into) tell(t, *t.error);
+    return;
+  }
   if (t.phase == Phase::kQuieting || t.phase == Phase::kDraining) return;
   if (t.role == Role::kPull && t.pull.names.size() == 1 && error.context().name.empty())
     error = std::move(error).with_name(t.pull.names.front());
@@ -284,7 +303,9 @@ void Core::Impl::fail(Transfer& t, Error error, TimePoint now) {
   }
   if (t.role == Role::kServe) t.told = true;
   if (t.role == Role::kReceive && !t.accepted) t.told = true;
-  if (t.is_source() && t.phase != Phase::kWaitSession && t.phase != Phase::kWaitRoom && t.phase != Phase::kNew)
+  const bool opened = t.phase != Phase::kWaitSession && t.phase != Phase::kWaitRoom && t.phase != Phase::kNew;
+  // Posts of a session that was lost may still read the memory, whatever the call waits for now.
+  if (t.is_source() && (opened || t.source.outstanding != 0 || !t.source.staged.empty()))
     return end_source(t, t.error, now);
   if (t.target.round_open) return begin_quieting(t, now);
   if (!t.told) tell(t, *t.error);
@@ -310,8 +331,13 @@ void Core::Impl::cancel_reading(const Entry& entry, TimePoint now) {
     if (!t.is_source()) return;
     const bool reads = std::any_of(t.source.bytes.items.begin(), t.source.bytes.items.end(),
                                    [&](const SourceItem& item) { return item.entry.get() == &entry; });
-    if (reads || t.entry.get() == &entry)
-      fail(t, Error(ErrorClass::kCancelled, "transfer", "its source is no longer lent").with_name(entry.name), now);
+    if (!reads && t.entry.get() != &entry) return;
+    t.hurried = true;
+    if (t.phase == Phase::kDraining) {
+      t.phase_since = now;
+      return schedule(t);
+    }
+    fail(t, Error(ErrorClass::kCancelled, "transfer", "its source is no longer lent").with_name(entry.name), now);
   });
 }
 
@@ -340,6 +366,7 @@ void Core::Impl::finish(Transfer& t) {
     if (t.is_source()) deactivate(*s, t);
     if (t.counted) --s->open_ours;
     if (s->transfers > 0) --s->transfers;
+    if (t.role == Role::kServe) s->items_held -= std::min<std::uint64_t>(s->items_held, t.source.bytes.items.size());
     s->idle_since = std::max(s->idle_since, now);
   }
   transfers_.give_back(key);

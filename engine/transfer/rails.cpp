@@ -21,7 +21,8 @@ void Core::Impl::set_ready(Session& s, std::uint16_t number) {
   if (Rail* r = rail(s, number)) set_ready(s, *r);
 }
 
-/// The first rail is asked for at a session's first transfer above inline size, by the side that receives.
+/// The first rail is asked for at a session's first transfer above inline size, by the side that receives. It is
+/// dialled by the side that dialled the session, which alone is known to reach the other: the acceptor invites it.
 void Core::Impl::want_rail(Session& s, Lane asked, TimePoint now) {
   for (const wire::LaneOffer& offer : s.spec.rail_lanes) {
     if (asked != Lane::kAuto && asked != offer.lane) continue;
@@ -36,8 +37,13 @@ void Core::Impl::want_rail(Session& s, Lane asked, TimePoint now) {
     s.next_rail = static_cast<std::uint16_t>(s.next_rail + 2);
     std::erase_if(s.rails,
                   [&](const Rail& r) { return r.number != 0 && r.state == Rail::State::kDown && r.posts == 0; });
-    s.rails.push_back({.number = number, .lane = offer.lane, .state = Rail::State::kAsked, .since = now});
-    send(s, wire::RailRequest{.number = number, .lane = offer.lane}, now);
+    if (s.spec.dialled) {
+      s.rails.push_back({.number = number, .lane = offer.lane, .state = Rail::State::kAsked, .since = now});
+      send(s, wire::RailRequest{.number = number, .lane = offer.lane}, now);
+    } else {
+      s.rails.push_back({.number = number, .lane = offer.lane, .state = Rail::State::kListening, .since = now});
+      actions_.push(ListenRail{.rail = {.session = s.key, .number = number}, .lane = offer.lane});
+    }
     return;
   }
 }
@@ -48,7 +54,20 @@ void Core::Impl::on_rail_request(Session& s, const wire::RailRequest& m, TimePoi
     if (r != nullptr && r->number != 0) close_rail(s, *r, "the peer closed it", now);
     return;
   }
+  const bool allowed = std::any_of(s.spec.rail_lanes.begin(), s.spec.rail_lanes.end(),
+                                   [&](const wire::LaneOffer& offer) { return offer.lane == m.lane; });
+  const bool theirs = m.number != 0 && (m.number % 2 == 0) != s.spec.dialled;
+  const auto open =
+      std::count_if(s.rails.begin(), s.rails.end(), [](const Rail& x) { return x.state != Rail::State::kDown; });
+  const bool may_open = allowed && theirs && r == nullptr && open <= kMaxRails;
+  const auto add = [&](Rail::State state) {
+    std::erase_if(s.rails,
+                  [&](const Rail& x) { return x.number != 0 && x.state == Rail::State::kDown && x.posts == 0; });
+    s.rails.push_back({.number = m.number, .lane = m.lane, .state = state, .since = now});
+    return &s.rails.back();
+  };
   if (m.answer) {
+    if (may_open && s.spec.dialled && !m.refused) r = add(Rail::State::kAsked);  // an invitation
     if (r == nullptr || r->state != Rail::State::kAsked) return;
     if (m.refused) {
       s.refused.emplace_back(r->lane, std::string(m.reason));
@@ -65,12 +84,7 @@ void Core::Impl::on_rail_request(Session& s, const wire::RailRequest& m, TimePoi
                            .nonce = m.nonce});
     return;
   }
-  const bool allowed = std::any_of(s.spec.rail_lanes.begin(), s.spec.rail_lanes.end(),
-                                   [&](const wire::LaneOffer& offer) { return offer.lane == m.lane; });
-  const bool theirs = m.number != 0 && (m.number % 2 == 0) != s.spec.dialled;
-  const auto open =
-      std::count_if(s.rails.begin(), s.rails.end(), [](const Rail& x) { return x.state != Rail::State::kDown; });
-  if (!allowed || !theirs || r != nullptr || open > 16) {
+  if (!may_open) {
     send(s,
          wire::RailRequest{.number = m.number,
                            .lane = m.lane,
@@ -80,8 +94,7 @@ void Core::Impl::on_rail_request(Session& s, const wire::RailRequest& m, TimePoi
          now);
     return;
   }
-  std::erase_if(s.rails, [&](const Rail& x) { return x.number != 0 && x.state == Rail::State::kDown && x.posts == 0; });
-  s.rails.push_back({.number = m.number, .lane = m.lane, .state = Rail::State::kListening, .since = now});
+  add(Rail::State::kListening);
   actions_.push(ListenRail{.rail = {.session = s.key, .number = m.number}, .lane = m.lane});
 }
 
@@ -94,6 +107,7 @@ void Core::Impl::on_rail_listening(RailRef ref, const Result<std::string>& addre
     const std::string reason(address.error().message());
     send(*s, wire::RailRequest{.number = r->number, .lane = r->lane, .answer = true, .refused = true, .reason = reason},
          now);
+    s->refused.emplace_back(r->lane, reason);
     r->state = Rail::State::kDown;
     r->since = now;
     return;
@@ -127,6 +141,7 @@ void Core::Impl::on_rail_up(RailRef ref, const lane::Traits& traits, TimePoint n
   r->state = Rail::State::kUp;
   r->traits = traits;
   r->since = r->last_finish = now;
+  set_ready(*s, *r);  // a grant may have named it already
   join_rail(*s, *r, now);
 }
 

@@ -9,8 +9,20 @@
 /// The receiving half's rounds: rails exposed, grants sent, arrivals counted, last words heard, quiet awaited.
 namespace weft::transfer {
 
-/// Asks for the exposure of every rail this round may use. False when none can be.
-bool Core::Impl::expose_rails(Transfer& t, Session& s, TimePoint now) {
+/// Draws a slot for a rail of the round and asks for the exposure. False when no slot is free.
+bool Core::Impl::expose_rail(Transfer& t, Session& s, const Rail& r) {
+  Target& target = t.target;
+  const auto slot = slots_.draw({.transfer = t.key, .rail_index = static_cast<std::uint16_t>(target.rails.size())});
+  if (!slot) return false;
+  target.rails.push_back({.rail = r.number, .slot = *slot, .has_slot = true, .pending = true});
+  actions_.push(Expose{.transfer = t.key,
+                       .rail = {.session = s.key, .number = r.number},
+                       .region = {.data = target.map.base(), .size = static_cast<std::size_t>(target.map.extent())}});
+  return true;
+}
+
+/// Asks for the exposure of every rail this round may use.
+Core::Impl::Exposed Core::Impl::expose_rails(Transfer& t, Session& s, TimePoint now) {
   const auto usable = [&](const Rail& r) {
     if (!r.up()) return false;
     if (t.lane != Lane::kAuto && r.lane != t.lane) return false;
@@ -19,19 +31,19 @@ bool Core::Impl::expose_rails(Transfer& t, Session& s, TimePoint now) {
   int best = -1;
   for (const Rail& r : s.rails)
     if (usable(r)) best = std::max(best, rank(r.lane));
-  if (best < 0) return false;
-  bool any = false;
-  for (const Rail& r : s.rails) {
-    if (!usable(r) || rank(r.lane) < best) continue;
-    t.target.rails.push_back({.rail = r.number, .pending = true});
-    actions_.push(
-        Expose{.transfer = t.key,
-               .rail = {.session = s.key, .number = r.number},
-               .region = {.data = t.target.map.base(), .size = static_cast<std::size_t>(t.target.map.extent())}});
-    any = true;
-  }
+  if (best < 0) return Exposed::kNoRail;
+  for (const Rail& r : s.rails)
+    if (usable(r) && rank(r.lane) == best && !expose_rail(t, s, r)) break;
+  if (t.target.rails.empty()) return Exposed::kNoSlot;
   t.phase_since = now;
-  return any;
+  return Exposed::kAsked;
+}
+
+void Core::Impl::wait_to_open(Transfer& t, Duration look_in, TimePoint now) {
+  t.phase = Phase::kWaitSlots;
+  t.target.round_open = false;
+  t.look_at = now + look_in;
+  schedule(t);
 }
 
 /// Opens the round `target.round` for the pieces in `target.wanted`.
@@ -43,25 +55,21 @@ void Core::Impl::open_round(Transfer& t, TimePoint now) {
   target.done = false;
   target.done_ok = true;
   target.done_error.reset();
-  if (slots_.free_count() < 4) {
-    t.phase = Phase::kWaitSlots;
-    t.phase_since = now;
-    starving_.push(t.key);
-    schedule(t);
-    return;
-  }
+  if (t.phase != Phase::kWaitSlots) t.phase_since = now;
   t.phase = Phase::kMoving;
   t.arrival_at = now;
   target.round_open = true;
-  if (!expose_rails(t, *s, now)) {
-    if (t.lane != Lane::kAuto && now - t.phase_since < std::chrono::seconds(2)) {
-      // The lane asked for may still be coming up: join_rail opens the round then.
-      t.phase = Phase::kWaitSlots;
-      target.round_open = false;
-      want_rail(*s, t.lane, now);
-      schedule(t);
-      return;
-    }
+  want_rail(*s, t.lane, now);  // also when an earlier round's was fenced
+  const Exposed exposed = expose_rails(t, *s, now);
+  if (exposed == Exposed::kNoSlot) {
+    if (!std::exchange(t.starving, true)) starving_.push(t.key);
+    return wait_to_open(t, std::chrono::seconds(2), now);
+  }
+  if (exposed == Exposed::kNoRail) {
+    const bool offered = std::any_of(s->spec.rail_lanes.begin(), s->spec.rail_lanes.end(),
+                                     [&](const wire::LaneOffer& offer) { return offer.lane == t.lane; });
+    // The lane asked for may still be coming up: join_rail opens the round then.
+    if (offered && now - t.phase_since < kLaneComesUp) return wait_to_open(t, kLaneComesUp / 4, now);
     return fail(t,
                 Error(ErrorClass::kUnsupported, "transfer", "no rail of the lane asked for is up")
                     .with_lane(std::string(to_string(t.lane)))
@@ -71,26 +79,19 @@ void Core::Impl::open_round(Transfer& t, TimePoint now) {
   schedule(t);
 }
 
-void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<lane::ExposurePtr> exposure,
-                            TimePoint now) {
+void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<lane::ExposurePtr> exposure, TimePoint now) {
   Transfer* t = transfers_.find(key);
   if (t == nullptr) return;
   Target& target = t->target;
-  for (std::size_t i = 0; i < target.rails.size(); ++i) {
-    RoundRail& rr = target.rails[i];
+  for (RoundRail& rr : target.rails) {
     if (rr.rail != ref.number || !rr.pending) continue;
     rr.pending = false;
-    const auto slot = exposure && t->phase == Phase::kMoving
-                          ? slots_.draw({.transfer = key, .rail_index = static_cast<std::uint16_t>(i)})
-                          : std::nullopt;
-    if (!slot || rr.gone) {
-      if (slot) slots_.give_back(*slot);
-      rr.gone = true;  // never granted: nothing can land
+    if (exposure && t->phase == Phase::kMoving && !rr.gone) {
+      rr.exposure = std::move(*exposure);
       break;
     }
-    rr.slot = *slot;
-    rr.has_slot = true;
-    rr.exposure = std::move(*exposure);
+    rr.gone = true;  // never granted: nothing can land
+    if (std::exchange(rr.has_slot, false)) slots_.give_back(rr.slot);
     break;
   }
   const bool waiting =
@@ -101,8 +102,7 @@ void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<lane::ExposureP
                                [](const RoundRail& rr) { return rr.has_slot && !rr.gone; });
   if (!any) {
     target.done = true;  // nothing was granted, so no last word will come
-    const Error why = exposure ? Error(ErrorClass::kOverloaded, "transfer", "no slot is free") : exposure.error();
-    return fail(*t, why, now);
+    return fail(*t, exposure ? Error(ErrorClass::kPeerLost, "transfer", "its rails went down") : exposure.error(), now);
   }
   send_grant(*t, now);
 }
@@ -118,35 +118,37 @@ void Core::Impl::send_grant(Transfer& t, TimePoint now) {
     rail_keys_.push_back({.rail = rr.rail, .slot = rr.slot, .key = rr.exposure->key(), .base = rr.exposure->base()});
     if (const Rail* r = rail(*s, rr.rail)) t.used = r->lane;
   }
-  send(*s,
-       wire::Grant{.transfer = ref_of(t),
-                   .round = target.round,
-                   .where = target.map.where(segments_, pages_),
-                   .wanted = target.wanted,
-                   .rails = rail_keys_},
-       now);
+  const wire::Grant grant{.transfer = ref_of(t),
+                          .round = target.round,
+                          .where = target.map.where(segments_, pages_),
+                          .wanted = target.wanted,
+                          .rails = rail_keys_};
+  if (target.early) return send_request(t, *s, now, &grant);
+  send(*s, grant, now);
 }
 
 /// A rail came up: running transfers of its session may use it from now on, by a further grant of the same round.
 void Core::Impl::join_rail(Session& s, Rail& r, TimePoint now) {
   transfers_.for_each([&](Key, Transfer& t) {
     if (t.session != s.key || t.is_source()) return;
-    Target& target = t.target;
     if (t.phase == Phase::kWaitSlots && t.lane == r.lane) return open_round(t, now);
-    if (t.phase != Phase::kMoving || !target.round_open || target.done) return;
-    if (t.lane != Lane::kAuto && t.lane != r.lane) return;
-    const bool pending =
-        std::any_of(target.rails.begin(), target.rails.end(), [](const RoundRail& rr) { return rr.pending; });
-    const bool worse = std::any_of(target.rails.begin(), target.rails.end(), [&](const RoundRail& rr) {
-      const Rail* other = rail(s, rr.rail);
-      return other != nullptr && !rr.gone && rank(other->lane) > rank(r.lane);
-    });
-    if (pending || worse) return;
-    target.rails.push_back({.rail = r.number, .pending = true});
-    actions_.push(Expose{.transfer = t.key,
-                         .rail = {.session = s.key, .number = r.number},
-                         .region = {.data = target.map.base(), .size = static_cast<std::size_t>(target.map.extent())}});
+    join(t, s, r);
   });
+}
+
+void Core::Impl::join(Transfer& t, Session& s, const Rail& r) {
+  Target& target = t.target;
+  if (t.phase != Phase::kMoving || !target.round_open || target.done || target.early) return;
+  if (t.lane != Lane::kAuto && t.lane != r.lane) return;
+  const bool pending =
+      std::any_of(target.rails.begin(), target.rails.end(), [](const RoundRail& rr) { return rr.pending; });
+  const bool worse = std::any_of(target.rails.begin(), target.rails.end(), [&](const RoundRail& rr) {
+    const Rail* other = rail(s, rr.rail);
+    return other != nullptr && !rr.gone && rank(other->lane) > rank(r.lane);
+  });
+  const bool there =
+      std::any_of(target.rails.begin(), target.rails.end(), [&](const RoundRail& rr) { return rr.rail == r.number; });
+  if (!pending && !worse && !there) expose_rail(t, s, r);
 }
 
 void Core::Impl::hash_piece(Transfer& t, std::uint32_t piece) {
@@ -204,6 +206,8 @@ void Core::Impl::on_digests(Transfer& t, const wire::Digests& m, TimePoint now) 
 void Core::Impl::on_done(Transfer& t, const wire::Done& m, TimePoint now) {
   Target& target = t.target;
   if (t.is_source() || !target.round_open || m.round != target.round || target.done) return;
+  if (target.early && t.phase == Phase::kMoving)
+    return fail(t, Error(ErrorClass::kMalformed, "get", "the last word came before the answer"), now);
   target.done = true;
   target.done_ok = m.ok;
   t.arrival_at = now;
@@ -238,9 +242,11 @@ void Core::Impl::close_round(Transfer& t) {
   }
   t.target.rails.clear();
   t.target.round_open = false;
-  for (std::size_t n = starving_.size(); n > 0 && slots_.free_count() >= 4; --n) {
+  for (std::size_t free = slots_.free_count(); free > 0 && !starving_.empty(); --free) {
     Transfer* next = transfers_.find(starving_.pop());
-    if (next != nullptr && next->phase == Phase::kWaitSlots)
+    if (next == nullptr) continue;
+    next->starving = false;
+    if (next->phase == Phase::kWaitSlots)
       timers_.add({.at = next->scheduled = TimePoint{}, .session = false, .who = next->key});
   }
 }
@@ -252,12 +258,18 @@ void Core::Impl::check_round(Transfer& t, TimePoint now) {
   if (t.phase == Phase::kQuieting) {
     if (quiet || WEFT_CANARY(kHandBackBeforeQuiet)) {
       close_round(t);
+      if (target.again) {
+        const Error why = *t.error;
+        t.target.reset();
+        t.phase = Phase::kWaitAnswer;
+        return lose_session(t, why, now);
+      }
       if (!t.told) tell(t, *t.error);
       finish(t);
     }
     return;
   }
-  if (t.phase != Phase::kMoving || !target.round_open) return;
+  if (t.phase != Phase::kMoving || !target.round_open || target.early) return;
   if (WEFT_CANARY(kSkipLastWord) && target.arrived_count == target.space.pieces()) target.done = true;
   const bool counted = quiet || (WEFT_CANARY(kTrustOrderOfDone) && target.done);
   if (!target.done || !counted) return;
@@ -330,7 +342,7 @@ void Core::Impl::begin_quieting(Transfer& t, TimePoint now) {
     if (rr.gone) rr.exposure.reset();
     if (WEFT_CANARY(kReuseSlotEarly) && std::exchange(rr.has_slot, false)) slots_.give_back(rr.slot);
   }
-  if (!t.target.direct_into && !t.told && t.error) tell(t, *t.error);
+  if (!t.target.direct_into && !t.target.again && !t.told && t.error) tell(t, *t.error);
   check_round(t, now);
   if (transfers_.find(t.key) != nullptr) schedule(t);
 }

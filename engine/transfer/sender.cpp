@@ -10,11 +10,15 @@ namespace weft::transfer {
 
 void Core::Impl::activate(Session& s, Transfer& t) {
   if (!std::exchange(t.source.active, true)) s.sources.push_back(t.key);
+  const bool on_stream =
+      std::any_of(t.source.rails.begin(), t.source.rails.end(), [](const SourceRail& sr) { return sr.rail == 0; });
+  if (on_stream && !std::exchange(t.source.on_stream, true)) ++s.stream_sources;
   for (const SourceRail& sr : t.source.rails) set_ready(s, sr.rail);
 }
 
 void Core::Impl::deactivate(Session& s, Transfer& t) {
   if (std::exchange(t.source.active, false)) std::erase(s.sources, t.key);
+  if (std::exchange(t.source.on_stream, false)) --s.stream_sources;
 }
 
 void Core::Impl::on_grant(Session& s, Transfer& t, const wire::Grant& m, TimePoint now) {
@@ -48,8 +52,9 @@ void Core::Impl::on_grant(Session& s, Transfer& t, const wire::Grant& m, TimePoi
     const bool known =
         std::any_of(src.rails.begin(), src.rails.end(), [&](const SourceRail& x) { return x.rail == key.rail; });
     if (known || key.slot >= kMaxSlots) continue;
-    src.rails.push_back(
-        {.rail = key.rail, .slot = key.slot, .key = key.key, .base = key.base, .gone = r == nullptr || !r->up()});
+    // A rail that is not up at this end yet will be, or its Down says otherwise.
+    const bool gone = r == nullptr || r->state == Rail::State::kClosing || r->state == Rail::State::kDown;
+    src.rails.push_back({.rail = key.rail, .slot = key.slot, .key = key.key, .base = key.base, .gone = gone});
   }
   activate(s, t);
   read_ahead(t);
@@ -71,11 +76,15 @@ bool Core::Impl::next_wanted(Source& src, std::uint32_t& piece) {
 void Core::Impl::read_ahead(Transfer& t) {
   Source& src = t.source;
   if (!src.round_open || src.ending) return;
-  while (src.staged.size() < kReadAhead && src.wanted_at < src.wanted.size()) {
+  // While others wait for a buffer, one piece ahead is enough.
+  while (src.staged.size() < (hungry_.empty() ? kReadAhead : 1) && src.wanted_at < src.wanted.size()) {
     const std::uint32_t next = src.wanted[src.wanted_at].first + src.wanted_piece;
     if (!src.bytes.needs_staging(next)) return;
-    const std::int32_t buffer = staging_.take();
-    if (buffer < 0) return;
+    const std::int32_t buffer = staging_.take(t.session.value);
+    if (buffer < 0) {
+      if (src.staged.empty() && !std::exchange(src.hungry, true)) hungry_.push(t.key);
+      return;
+    }
     std::uint32_t piece = 0;
     next_wanted(src, piece);
     Staged staged{.piece = piece, .staging = buffer};
@@ -106,10 +115,12 @@ void Core::Impl::read_ahead(Transfer& t) {
 }
 
 void Core::Impl::wake_readers() {
-  sessions_.for_each([&](Key, Session& s) {
-    for (const TransferKey source : s.sources)
-      if (Transfer* t = transfers_.find(source)) read_ahead(*t);
-  });
+  for (std::size_t n = std::min<std::size_t>(hungry_.size(), 64); n > 0; --n) {
+    Transfer* t = transfers_.find(hungry_.pop());
+    if (t == nullptr) continue;
+    t->source.hungry = false;
+    read_ahead(*t);
+  }
 }
 
 void Core::Impl::on_prepared(TransferKey key, std::uint32_t piece, Result<void> result, TimePoint now) {

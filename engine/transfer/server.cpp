@@ -102,6 +102,20 @@ Error Core::Impl::resolve(Session& s, const wire::Request& m, std::size_t i, Sou
   return kNone;
 }
 
+/// A name that the peer may see and perhaps meant. Looking costs time that others wait for: among a few hundred, and
+/// not again at once for the same session.
+std::string Core::Impl::suggestion(Session& s, std::string_view name, TimePoint now) {
+  constexpr std::size_t kLookedAt = 512;
+  if (now < s.no_suggestion_until || reader_.current()->find(name)) return {};
+  if (!options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kList, {})) return {};
+  s.no_suggestion_until = now + std::chrono::milliseconds(20);
+  auto names = reader_.current()->names(kLookedAt);
+  std::erase_if(names, [&](const std::string& candidate) {
+    return !options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kGet, candidate);
+  });
+  return std::string(nearest(name, names));
+}
+
 void Core::Impl::answer_listing(Session& s, const wire::Request& m, TimePoint now) {
   if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kList, {}); !allowed)
     return answer_failure(s, {.sequence = m.sequence, .opened_by_sender = false}, allowed.error(), now);
@@ -130,7 +144,8 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
         s, ref, Error(ErrorClass::kMalformed, "get", "a request for nothing, or with parts of another count"), now);
   if (auto admitted = options_.access.admits(s.spec.peer, s.spec.same_host); !admitted)
     return answer_failure(s, ref, admitted.error(), now);
-  if (s.theirs.size() >= kMaxOpenTransfers)
+  // Twice what hello promises: transfers that are over at the opener still wait for posts to finish here.
+  if (s.theirs.size() >= 2 * kMaxOpenTransfers || s.items_held + items > kMaxHeldItems)
     return answer_failure(s, ref, Error(ErrorClass::kOverloaded, "get", "too many open transfers"), now);
   if (shutting_down_)
     return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "get", "the node is stopping"), now);
@@ -158,7 +173,7 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
       answer.error = error.kind();
       answer.text = texts_.emplace_back(error.message().substr(0, kMaxErrorTextBytes));
       if (items == 1 && error.kind() == ErrorClass::kNotFound && m.what.kind == wire::WhatKind::kNames)
-        answer.name = texts_.emplace_back(nearest(m.what.names[0], reader_.current()->names(10'000)));
+        answer.name = texts_.emplace_back(suggestion(s, m.what.names[0], now));
       laid_out = src.bytes.space.add(0);
       continue;
     }
@@ -227,7 +242,16 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
   }
   s.theirs.set(m.sequence, key);
   ++s.transfers;
+  s.items_held += items;
   ++stats_.serves;
+  const bool granted = m.has_grant && m.expected_bytes == space.total() && items == 1 && src.bytes.items[0].entry;
+  if (granted) {
+    if (send_with_payload(s, wire::Response{.sequence = m.sequence, .entries = answers_, .granted = true}, 0, now,
+                          key) == nullptr)
+      return fail(t, Error(ErrorClass::kResourceExhausted, "get", "the answer is larger than a message"), now);
+    schedule(t);
+    return on_grant(s, t, m.grant, now);
+  }
   const wire::Offer offer{.transfer = ref_of(t),
                           .deadline_ns = m.deadline_ns,
                           .entries = answers_,

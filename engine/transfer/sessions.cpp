@@ -74,6 +74,7 @@ void Core::Impl::on_hello(Session& s, const wire::Hello& m, TimePoint now) {
   s.piece_bytes = std::min(options_.piece_bytes, m.piece_bytes);
   s.max_open = std::min(s.max_open, m.max_open_transfers);
   s.max_message = std::min<std::uint64_t>(s.max_message, m.max_message_bytes);
+  if (s.spec.refuse) return close_session(s.key, *s.spec.refuse, now);
   if (!s.spec.dialled) s.spec.id = m.session;
   std::erase_if(s.spec.rail_lanes, [&](const wire::LaneOffer& mine) {
     const bool both = std::any_of(m.lanes.begin(), m.lanes.end(), [&](const wire::LaneOffer& theirs) {

@@ -24,14 +24,29 @@ TensorMeta meta_of(const wire::EntryAnswer& answer) {
   return meta;
 }
 
+Error too_large(std::uint64_t announced, std::uint64_t allowed) {
+  return Error(ErrorClass::kResourceExhausted, "get",
+               fmt::format("{} announced, {} allowed", human_bytes(announced), human_bytes(allowed)))
+      .with_hint("raise memory_bytes, bring the memory with `into`, or ask for a slice");
+}
+
 }  // namespace
 
-/// Reads what each item turned out to be; lays out the byte space. Malformed when an answer contradicts itself.
-Result<void> Core::Impl::take_answers(Transfer& t, std::span<const wire::EntryAnswer> entries) {
+void Core::Impl::prepare_leaves(Target& target) {
+  clear_bits(target.arrived, target.space.pieces());
+  clear_bits(target.told, target.space.leaves());
+  clear_bits(target.hashed, target.space.leaves());
+  target.expected.assign(target.space.leaves(), 0);
+  target.actual.assign(target.space.leaves(), 0);
+}
+
+/// Reads what each item turned out to be; lays out the byte space, which under the request's grant is there already.
+/// Malformed when an answer contradicts itself.
+Result<void> Core::Impl::take_answers(Transfer& t, std::span<const wire::EntryAnswer> entries, bool under_grant) {
   Target& target = t.target;
   Session* s = session_of(t);
   target.items.clear();
-  target.space.reset(s->piece_bytes);
+  if (!under_grant) target.space.reset(s->piece_bytes);
   const std::size_t asked = t.role == Role::kPull ? std::max(t.pull.names.size(), t.pull.handles.size()) : 1;
   if (entries.size() != asked) return weft::fail(ErrorClass::kMalformed, "get", "the answer is not for what was asked");
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -61,21 +76,12 @@ Result<void> Core::Impl::take_answers(Transfer& t, std::span<const wire::EntryAn
                           fmt::format("\"{}\": shape × dtype is {} bytes, {} were announced", escaped(item.name),
                                       *computed, answer.bytes));
     }
-    WEFT_TRY(target.space.add(answer.bytes));
+    if (!under_grant) WEFT_TRY(target.space.add(answer.bytes));
     target.items.push_back(std::move(item));
   }
   t.total = target.space.total();
-  const std::uint64_t cap =
-      std::min(options_.max_transfer_bytes, t.pull.max_bytes == 0 ? options_.max_transfer_bytes : t.pull.max_bytes);
-  if (t.total > cap)
-    return weft::fail(Error(ErrorClass::kResourceExhausted, "get",
-                            fmt::format("{} announced, {} allowed", human_bytes(t.total), human_bytes(cap)))
-                          .with_hint("raise memory_bytes, or ask for a slice"));
-  clear_bits(target.arrived, target.space.pieces());
-  clear_bits(target.told, target.space.leaves());
-  clear_bits(target.hashed, target.space.leaves());
-  target.expected.assign(target.space.leaves(), 0);
-  target.actual.assign(target.space.leaves(), 0);
+  if (t.pull.max_bytes != 0 && t.total > t.pull.max_bytes) return weft::fail(too_large(t.total, t.pull.max_bytes));
+  if (!under_grant) prepare_leaves(target);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].leaves.empty()) continue;
     if (entries[i].leaves.size() != target.space.entries()[i].leaves())
@@ -83,6 +89,12 @@ Result<void> Core::Impl::take_answers(Transfer& t, std::span<const wire::EntryAn
     hear_leaves(t, target.space.entries()[i].first_leaf, entries[i].leaves);
   }
   return {};
+}
+
+/// Short runs travel packed; so do more runs than a grant may name.
+bool Core::Impl::lands_directly(const Into& into) {
+  return !into.selection || (into.selection->run_bytes() >= kPackBelowBytes &&
+                             into.selection->bytes() / into.selection->run_bytes() < kMaxBatchItems / 2);
 }
 
 /// Whether the caller's memory is what will arrive, and how it is used.
@@ -107,16 +119,18 @@ Result<void> Core::Impl::check_into(Transfer& t) {
               .with_name(item.name));
   }
   const Into& first = t.pull.into.front();
-  const bool single = target.items.size() == 1 && first.data != nullptr;
-  const bool long_runs = !first.selection || first.selection->run_bytes() >= kPackBelowBytes;
-  target.direct_into = single && long_runs;
+  target.direct_into = target.items.size() == 1 && first.data != nullptr && lands_directly(first);
   target.scatter = !target.direct_into;
   return {};
 }
 
 void Core::Impl::on_pull_offer(Session& s, Transfer& t, const wire::Offer& m, TimePoint now) {
-  if (t.role != Role::kPull || t.phase != Phase::kWaitAnswer) return;
+  if (t.role != Role::kPull) return;
+  if (t.target.early && t.target.round_open && !void_early(t, now)) return;
+  if (t.phase != Phase::kWaitAnswer) return;
   t.progress_at = now;
+  if (t.verify == wire::Verify::kPieces && m.verify != wire::Verify::kPieces)
+    return fail(t, Error(ErrorClass::kMalformed, "get", "the source offers less verification than was asked for"), now);
   t.verify = m.verify;
   auto taken = take_answers(t, m.entries);
   if (taken && t.total != m.total)
@@ -144,6 +158,8 @@ void Core::Impl::want_landing(Transfer& t, TimePoint now) {
     if (target.is_inline) return finish_inline(t, now);
     return complete(t, now);
   }
+  // Not where the caller brings the memory.
+  if (t.total > options_.max_transfer_bytes) return fail(t, too_large(t.total, options_.max_transfer_bytes), now);
   actions_.push(TakeLanding{.transfer = t.key, .bytes = t.total});
 }
 
@@ -159,7 +175,13 @@ void Core::Impl::on_landing(TransferKey key, Result<memory::Landing> landing, Ti
 
 void Core::Impl::on_response(Session& s, const wire::Response& m, std::span<const std::byte> payload, TimePoint now) {
   Transfer* t = find(s, {.sequence = m.sequence, .opened_by_sender = false});
-  if (t == nullptr || t->phase != Phase::kWaitAnswer) return;
+  if (t == nullptr) return;
+  if (t->target.early && t->target.round_open) {
+    if (m.granted) return on_granted(s, *t, m, now);
+    if (!void_early(*t, now)) return;
+  }
+  if (t->phase != Phase::kWaitAnswer) return;
+  if (m.granted) return fail(*t, Error(ErrorClass::kMalformed, "get", "an answer to a grant that was not given"), now);
   t->progress_at = now;
   if (t->role == Role::kList) return on_listing(s, *t, m, now);
   if (t->role != Role::kPull) return;
@@ -205,7 +227,8 @@ void Core::Impl::complete(Transfer& t, TimePoint now) {
   const auto entries = target.space.entries();
   for (std::size_t i = 0; i < target.items.size(); ++i) {
     TargetItem& item = target.items[i];
-    if (item.ok)
+    const bool told = target.told_count == target.space.leaves();  // with verification by the lane they may be unknown
+    if (item.ok && told)
       item.digest = wire::root_of(
           item.bytes, item.generation,
           std::span<const std::uint64_t>(target.expected).subspan(entries[i].first_leaf, entries[i].leaves()));
@@ -246,6 +269,8 @@ void Core::Impl::deliver(Transfer& t, TimePoint now) {
                      .index = from.index,
                      .digest = from.digest});
   }
+  // Before its receipt is on the way: if that is lost, the sender's retry must find it.
+  if (t.role == Role::kReceive) once_.remember({t.peer, t.id.opener}, outcome_of(t), now);
   if (s != nullptr && !s->closing && !(t.role == Role::kPull && target.is_inline)) send_receipt(*s, t, now);
   if (t.role == Role::kReceive) {
     ++stats_.receives;
@@ -270,6 +295,10 @@ void Core::Impl::deliver(Transfer& t, TimePoint now) {
 void Core::Impl::on_listing(Session& s, Transfer& t, const wire::Response& m, TimePoint now) {
   for (const wire::EntryAnswer& answer : m.entries) {
     if (!answer.ok) return fail(t, Error(answer.error, "list", std::string(answer.text)).with_peer(s.label()), now);
+    if (!t.listed.empty() && answer.name <= t.listed.back().name)
+      return fail(t, Error(ErrorClass::kMalformed, "list", "the names do not rise").with_peer(s.label()), now);
+    if (t.listed.size() == kMaxListed)
+      return fail(t, Error(ErrorClass::kResourceExhausted, "list", "more names than a listing may have"), now);
     t.listed.push_back({.name = std::string(answer.name),
                         .meta = meta_of(answer),
                         .bytes = answer.bytes,

@@ -75,6 +75,9 @@ struct PullSpec {
   Bound bound{};
   Lane lane = Lane::kAuto;
   wire::Verify verify = wire::Verify::kPieces;
+  /// With one handle: bytes of what travels, known from an earlier answer. Then the grant goes out with the request,
+  /// and the bytes come after one round trip. 0: not known.
+  std::uint64_t known_bytes = 0;
   std::uint64_t max_bytes = 0;  ///< refuse more before anything is allocated; 0: the core's limit
   std::string trace{};
   std::uint64_t cookie = 0;  ///< comes back in the outcome

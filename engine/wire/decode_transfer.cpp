@@ -102,7 +102,10 @@ Grant read(schema::Grant::Reader from, Reading& reading) {
 }
 
 Response read(schema::Response::Reader from, Reading& reading) {
-  return {.sequence = from.getSequence(), .entries = read_entries(from.getEntries(), reading), .more = from.getMore()};
+  return {.sequence = from.getSequence(),
+          .entries = read_entries(from.getEntries(), reading),
+          .more = from.getMore(),
+          .granted = from.getGranted()};
 }
 
 Digests read(schema::Digests::Reader from, Reading& reading) {

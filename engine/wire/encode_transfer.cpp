@@ -95,6 +95,7 @@ std::uint64_t words(const Response& response) { return words(response.entries); 
 void fill(schema::Response::Builder into, const Response& response) {
   into.setSequence(response.sequence);
   into.setMore(response.more);
+  into.setGranted(response.granted);
   fill_entries(into, response.entries);
 }
 

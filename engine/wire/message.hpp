@@ -168,7 +168,8 @@ struct Offer {
 struct Response {
   std::uint64_t sequence = 0;
   std::span<const EntryAnswer> entries{};
-  bool more = false;  ///< kEntries: ask again after the last name
+  bool more = false;     ///< kEntries: ask again after the last name
+  bool granted = false;  ///< the bytes come as pieces, under the grant of the request
 };
 
 /// Leaves of entries whose digests were not cached, in the order of the byte space.

@@ -174,6 +174,16 @@ void Scenario::pull(SimNode& from, SimNode& to) {
       for (const std::string& name : names) spec.parts.push_back(random_part(kind_of(name)));
   }
   if (chance(0.35)) bring_memory(from, spec, names);
+  if (chance(0.08)) {  // a lane by name, which may be absent or down
+    static constexpr std::array kLanes{Lane::kTcp, Lane::kVerbs, Lane::kEfa};
+    spec.lane = kLanes[below(kLanes.size())];
+    certain = false;
+  }
+  if (by_handle && names.size() == 1 &&
+      chance(0.7)) {  // the grant goes out with the request, mostly for the right size
+    Call as_asked{.parts = spec.parts};
+    spec.known_bytes = selection_of(kind_of(names[0]).meta, part_of(as_asked, 0)).bytes() + (chance(0.1) ? 64 : 0);
+  }
   const bool hurried = spec.bound.explicit_end && *spec.bound.explicit_end < world_.now() + 2s;
   Call& call = from.pull(std::move(spec), names, bytes);
   call.must_succeed = plain(from, to) && certain && !hurried;

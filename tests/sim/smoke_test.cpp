@@ -60,6 +60,38 @@ TEST_CASE("simulator: a file's bytes come", "[sim]") {
   pulls(false, 100, Home::kFile);
 }
 
+TEST_CASE("simulator: a pull by handle whose size is known takes one round trip, and two when it has changed",
+          "[sim]") {
+  Pair pair(true);
+  lane::FakeRandom random(3);
+  lane::FakeLink far;
+  far.latency = std::chrono::milliseconds(10);
+  pair.world.network().set_link(0, 1, far);
+  pair.world.network().set_link(1, 0, far);
+  const auto round_trips = [&](std::uint64_t known_bytes) {
+    const transfer::EntryRef entry = pair.server().served().at("a");
+    transfer::PullSpec spec{.peer = pair.server().id(),
+                            .handles = {{.incarnation = pair.server().incarnation(),
+                                         .index = entry->index,
+                                         .generation = entry->generation}},
+                            .known_bytes = known_bytes};
+    Call& call = pair.client().pull(std::move(spec), {"a"}, 1 << 20);
+    CHECK(pair.world.run_calls(std::chrono::seconds(10)));
+    INFO(call.error);
+    CHECK(call.ok);
+    return (call.ended - call.opened) / (2 * far.latency);
+  };
+  pair.server().publish({random_content(kind_of("a", 300'000), random)});
+  round_trips(0);  // the session and its rail come up
+  CHECK(round_trips(0) == 2);
+  CHECK(round_trips(300'000) == 1);
+  CHECK(round_trips(300'000) == 1);
+  CHECK(round_trips(200'000) == 2);  // the grant is for another size: the offer voids it
+  pair.server().publish({random_content(kind_of("a", 4'000), random)});
+  CHECK(round_trips(300'000) == 1);  // answered inline, whatever was granted
+  pair.settle();
+}
+
 TEST_CASE("simulator: a large transfer uses the rail once it is up", "[sim]") {
   Pair pair(true);
   lane::FakeRandom random(3);

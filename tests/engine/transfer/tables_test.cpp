@@ -7,6 +7,7 @@
 #include <weft/transfer/access.hpp>
 #include <weft/base/flat_map.hpp>
 #include <weft/transfer/once.hpp>
+#include <weft/transfer/staging.hpp>
 #include <weft/transfer/slots.hpp>
 
 using namespace weft;
@@ -57,7 +58,7 @@ TEST_CASE("flat map: agrees with std::map over random inserts and erasures") {
 
 TEST_CASE("once table: a known outcome is found, a newer sequence is not, the oldest is forgotten and said so") {
   OnceTable once;
-  const Incarnation opener{};
+  const OnceTable::Opener opener{};
   const TimePoint now{};
   CHECK(once.find(opener, 1) == nullptr);
   for (std::uint64_t i = 1; i <= kRememberedOutcomes + 10; ++i)
@@ -68,6 +69,51 @@ TEST_CASE("once table: a known outcome is found, a newer sequence is not, the ol
   CHECK(once.forgotten(opener, 10));
   CHECK_FALSE(once.forgotten(opener, 11));
   CHECK(once.find(opener, kRememberedOutcomes + 11) == nullptr);
+}
+
+TEST_CASE("once table: an incarnation is known of the node that showed it only, and of its last eight") {
+  OnceTable once;
+  const auto opener = [](int node, int start) {
+    return OnceTable::Opener{.node = {.bytes = {static_cast<std::byte>(node)}},
+                             .incarnation = {.bytes = {static_cast<std::byte>(start)}}};
+  };
+  TimePoint now{};
+  once.remember(opener(1, 1), {.sequence = 5, .ok = true}, now);
+  CHECK(once.find(opener(2, 1), 5) == nullptr);
+  for (int start = 1; start <= 100; ++start)
+    once.remember(opener(2, start), {.sequence = 5, .ok = true}, now += std::chrono::seconds(1));
+  CHECK(once.find(opener(1, 1), 5) != nullptr);
+  CHECK(once.find(opener(2, 92), 5) == nullptr);
+  CHECK(once.find(opener(2, 93), 5) != nullptr);
+  for (int node = 3; node < 255; ++node) once.remember(opener(node, 1), {.sequence = 5}, now += std::chrono::seconds(1));
+  CHECK(once.find(opener(1, 1), 5) == nullptr);  // of 256 openers the one that was silent longest makes room
+  CHECK(once.find(opener(254, 1), 5) != nullptr);
+}
+
+TEST_CASE("staging: half of the buffers for one owner, two for every owner, and all come back") {
+  Staging staging(8, 64);
+  std::vector<std::int32_t> taken;
+  const auto take = [&](std::uint64_t owner) {
+    const std::int32_t buffer = staging.take(owner);
+    if (buffer >= 0) taken.push_back(buffer);
+    return buffer >= 0;
+  };
+  for (int i = 0; i < 4; ++i) CHECK(take(1));
+  CHECK_FALSE(take(1));
+  for (int i = 0; i < 4; ++i) CHECK(take(2));
+  CHECK_FALSE(take(2));
+  for (std::uint64_t owner = 3; owner < 6; ++owner) {
+    CHECK(take(owner));
+    CHECK(take(owner));
+    CHECK_FALSE(take(owner));
+  }
+  CHECK(std::set<std::int32_t>(taken.begin(), taken.end()).size() == 14);
+  staging.hold(taken.front());
+  for (const std::int32_t buffer : taken) staging.let_go(buffer);
+  CHECK(staging.taken() == 1);
+  CHECK(staging.let_go(taken.front()));
+  CHECK(staging.taken() == 0);
+  CHECK(take(1));
 }
 
 TEST_CASE("access: who, which verbs and which names", "[T-19]") {

@@ -35,7 +35,7 @@ class RandomMessages {
       case 4:
         return grant(reference());
       case 5:
-        return Response{.sequence = any(), .entries = entries(), .more = flip()};
+        return Response{.sequence = any(), .entries = entries(), .more = flip(), .granted = flip()};
       case 6:
         return Digests{.transfer = reference(), .round = round(), .first_leaf = small(), .leaves = words(longest_)};
       case 7:
