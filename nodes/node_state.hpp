@@ -54,6 +54,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Result<std::size_t> serve(const std::filesystem::path& path, const ServeOptions& options);
   Result<void> remove(std::string_view name);
   void end_loan(const transfer::EntryRef& entry);
+  void look_at_catalog();
 
   // receive.cpp
   Future<Tensor> receive(std::string pattern, Deadline deadline);

@@ -71,7 +71,18 @@ Result<void> check_name(std::string_view name) {
 Result<Generation> NodeState::put(std::string name, TensorView view, KeepAlive keep_alive) {
   WEFT_LET(auto entry, entry_of(std::move(name), view));
   entry->keep_alive = std::move(keep_alive);
-  return catalog_.publish({std::move(entry)});
+  const Generation generation = catalog_.publish({std::move(entry)});
+  look_at_catalog();
+  return generation;
+}
+
+/// The loop's view of the catalog keeps what was replaced alive: let it look, and drop that where it blocks nobody.
+void NodeState::look_at_catalog() {
+  if (stopped_.load(std::memory_order_acquire)) return;
+  loop_->submit([this](TimePoint) {
+    if (auto before = loop_->core().refresh_catalog())
+      supervisor_->worker().run([held = std::move(before)]() mutable { held.reset(); });
+  });
 }
 
 Result<Loan> NodeState::lend(std::string name, TensorView view) {
@@ -123,6 +134,7 @@ Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const Se
                       fmt::format("two of the files hold a tensor named \"{}\"", escaped(*twice))));
   const std::size_t count = entries.size();
   catalog_.publish(std::move(entries));
+  look_at_catalog();
   return count;
 }
 
@@ -132,6 +144,7 @@ Result<void> NodeState::remove(std::string_view name) {
     return fail(
         Error(ErrorClass::kNotFound, "remove", fmt::format("no tensor named \"{}\" is served here", escaped(name)))
             .with_name(std::string(name)));
+  look_at_catalog();
   return {};
 }
 

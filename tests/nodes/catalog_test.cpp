@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <future>
+#include <thread>
 
 #include <tests/nodes/nodes.hpp>
 
@@ -40,6 +41,19 @@ TEST_CASE("catalog: replacing is seen, removing too, and memory comes back", "[T
   CHECK(failure(server.remove("t")) == ErrorClass::kNotFound);
   CHECK(failure(client.get(server.ticket(), "t").wait()) == ErrorClass::kNotFound);
   CHECK(server.stats().catalog_tensors == 0);
+  CHECK(held.use_count() == 1);
+}
+
+TEST_CASE("catalog: what was replaced is let go though nobody asks for anything", "[T-06]") {
+  auto server = start();
+  auto client = start();
+  const auto held = std::make_shared<int>(1);
+  const auto content = noise(100'000, 1);
+  need(server.put("t", TensorView::bytes(content), held));
+  need(client.get(server.ticket(), "t").wait());  // the loop has looked at it
+  need(server.put("t", blob(100, 2)));
+  const auto end = Clock::now() + kSoon;
+  while (held.use_count() != 1 && Clock::now() < end) std::this_thread::yield();
   CHECK(held.use_count() == 1);
 }
 
