@@ -32,9 +32,10 @@ memory::Landing LandingBank::take(std::size_t bytes) {
   const std::size_t size = bytes <= kSmallCell ? kSmallCell : std::max(bytes, kLargeCell);
   for (auto& [data, cell] : cells_) {
     if (cell.size < bytes || cell.size > 4 * size || cell.leased()) continue;
-    poison(cell.data, bytes);
+    memory::Landing landing = std::move(*cell.pool->take(cell.size));
+    poison(cell.data, bytes);  // not before: what lies in the pool is nobody's to write
     cell.writable = true;
-    return std::move(*cell.pool->take(cell.size));
+    return landing;
   }
   Cell cell{.pool = std::make_unique<memory::LandingPool>(memory::LandingPool::Options{})};
   memory::Landing landing = cell.pool->grow(size).value();
