@@ -52,8 +52,10 @@ void Ledger::published(const Incarnation& producer, Generation generation, const
   contents_[{producer, content.kind.name, generation.value}] = content;
 }
 
-void Ledger::snapshot(const Incarnation& producer, std::map<std::string, std::uint64_t> catalog) {
-  snapshots_[producer].push_back(std::move(catalog));
+void Ledger::snapshot(lane::FakeNode node, const Incarnation& producer, Names catalog, TimePoint now) {
+  std::vector<Snapshot>& all = snapshots_[producer];
+  if (all.empty()) lives_[node].push_back({.since = now, .incarnation = producer});
+  all.push_back({.since = now, .catalog = std::move(catalog)});
 }
 
 const Content* Ledger::find(const Incarnation& producer, const std::string& name, Generation generation) const {
@@ -99,18 +101,77 @@ void Ledger::check_item(const Call& call, std::size_t i, const transfer::Pulled&
     breach(fmt::format("N1: \"{}\" generation {} came with other bytes", call.names[i], item.generation.value));
 }
 
-/// Some snapshot that was served once must explain every item of a batch.
+template <class Fits>
+bool Ledger::some_snapshot(const Call& call, const Incarnation& producer, Fits&& fits) const {
+  const auto found = snapshots_.find(producer);
+  if (found == snapshots_.end()) return false;
+  const std::vector<Snapshot>& all = found->second;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool over = i + 1 < all.size() && all[i + 1].since < call.opened;
+    if (!over && all[i].since <= call.ended && fits(all[i].catalog)) return true;
+  }
+  return false;
+}
+
+/// One snapshot that was served meanwhile must explain every item of a batch, and what is not there as well.
 void Ledger::check_one_snapshot(const Call& call, const transfer::Pulled& pulled) {
-  const auto& all = snapshots_[pulled.incarnation];
-  const bool explained = std::any_of(all.begin(), all.end(), [&](const auto& catalog) {
+  const bool explained = some_snapshot(call, pulled.incarnation, [&](const Names& catalog) {
     for (std::size_t i = 0; i < pulled.items.size(); ++i) {
-      if (pulled.items[i].error) continue;
       const auto found = catalog.find(call.names[i]);
-      if (found == catalog.end() || found->second != pulled.items[i].generation.value) return false;
+      const std::uint64_t there = found == catalog.end() ? 0 : found->second;
+      const std::optional<Error>& error = pulled.items[i].error;
+      if (!error && there != pulled.items[i].generation.value) return false;
+      if (error && error->kind() == ErrorClass::kNotFound && there != 0) return false;
+      if (error && error->kind() == ErrorClass::kStale &&
+          (i >= call.handles.size() || call.handles[i].generation.value == there))
+        return false;
     }
     return true;
   });
-  if (!explained) breach("N2: a batch mixes catalog snapshots");
+  if (!explained) breach("N2: no catalog that was served meanwhile explains this answer");
+}
+
+void Ledger::check_listed(const Call& call, const transfer::Listed& listed) {
+  Names told;
+  for (const transfer::ListedEntry& entry : listed.entries) {
+    told[entry.name] = entry.generation.value;
+    const Content* content = find(listed.incarnation, entry.name, entry.generation);
+    if (content == nullptr || content->kind.bytes != entry.bytes)
+      return breach(fmt::format("N1: \"{}\" is listed as it never was", entry.name));
+  }
+  if (told.size() != listed.entries.size()) return breach("N2: a listing names a tensor twice");
+  if (!some_snapshot(call, listed.incarnation, [&](const Names& catalog) { return catalog == told; }))
+    breach("N2: no catalog that was served meanwhile is what was listed");
+}
+
+/// Errors that nothing in a scenario can cause are false answers.
+void Ledger::check_error(const Call& call, const Error& error) {
+  switch (error.kind()) {
+    case ErrorClass::kStale: {
+      // As a whole: a reference to another start of the peer than one that ran meanwhile.
+      const std::vector<Life>& lives = lives_[call.to];
+      bool explained = false;
+      for (std::size_t i = 0; i < lives.size(); ++i) {
+        const bool over = i + 1 < lives.size() && lives[i + 1].since < call.opened;
+        if (over || lives[i].since > call.ended) continue;
+        for (const transfer::HandleSpec& handle : call.handles)
+          explained = explained || handle.incarnation != lives[i].incarnation;
+      }
+      if (!explained) breach("N2: a call was told Stale, and nothing it refers to is: " + error.to_string());
+      break;
+    }
+    case ErrorClass::kNotFound:
+    case ErrorClass::kExists:
+    case ErrorClass::kForbidden:
+    case ErrorClass::kUnauthenticated:
+    case ErrorClass::kInvalidArgument:
+    case ErrorClass::kUnsupported:
+    case ErrorClass::kInternal:
+      breach("a call was told what nothing here can cause: " + error.to_string());
+      break;
+    default:
+      break;
+  }
 }
 
 void Ledger::check_pulled(const Call& call, const transfer::Pulled& pulled) {
@@ -135,16 +196,20 @@ void Ledger::finished(const transfer::Outcome& outcome, TimePoint now) {
   if (const auto* error = std::get_if<Error>(&outcome.result)) {
     call.may_have_arrived = error->may_have_arrived();
     call.error = error->to_string();
+    check_error(call, *error);
   } else if (const auto* pulled = std::get_if<transfer::Pulled>(&outcome.result)) {
     call.ok = call.kind == Call::Kind::kPull;
     check_pulled(call, *pulled);
     for (const auto& item : pulled->items) {
       if (!item.error) continue;
       call.error = item.error->to_string();
+      if (item.error->kind() != ErrorClass::kStale && item.error->kind() != ErrorClass::kNotFound)
+        check_error(call, *item.error);
       call.ok = call.ok && (item.error->kind() == ErrorClass::kNotFound || item.error->kind() == ErrorClass::kStale);
     }
-  } else if (std::holds_alternative<transfer::Listed>(outcome.result)) {
+  } else if (const auto* listed = std::get_if<transfer::Listed>(&outcome.result)) {
     call.ok = call.kind == Call::Kind::kList;
+    check_listed(call, *listed);
   } else if (std::holds_alternative<transfer::Pushed>(outcome.result)) {
     call.ok = call.kind == Call::Kind::kPush;
   } else if (std::holds_alternative<transfer::Pinged>(outcome.result)) {

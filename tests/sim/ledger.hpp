@@ -41,12 +41,13 @@ struct Call {
 };
 
 /// What a run may be held against: every content that ever had a generation, every snapshot that was ever served, every
-/// call, every delivery. Finds breaches of N1 to N6, and writes them down.
+/// call, every delivery. Finds breaches of N1 to N6, and answers that nothing explains, and writes them down.
 class Ledger {
  public:
   void published(const Incarnation& producer, Generation generation, const Content& content);
-  /// The whole catalog of a producer as it is from now on: name → generation.
-  void snapshot(const Incarnation& producer, std::map<std::string, std::uint64_t> catalog);
+  /// The whole catalog of a node as it is from now on: name → generation.
+  using Names = std::map<std::string, std::uint64_t>;
+  void snapshot(lane::FakeNode node, const Incarnation& producer, Names catalog, TimePoint now);
 
   Call& open(Call call);  ///< its cookie is its index + 1
   Call& at(std::uint64_t cookie) { return calls_[cookie - 1]; }
@@ -68,9 +69,23 @@ class Ledger {
   void check_pulled(const Call& call, const transfer::Pulled& pulled);
   void check_item(const Call& call, std::size_t i, const transfer::Pulled& pulled);
   void check_one_snapshot(const Call& call, const transfer::Pulled& pulled);
+  void check_listed(const Call& call, const transfer::Listed& listed);
+  void check_error(const Call& call, const Error& error);
+  /// Whether some catalog that the peer served between the call's opening and its end fits.
+  template <class Fits>
+  bool some_snapshot(const Call& call, const Incarnation& producer, Fits&& fits) const;
 
   std::map<std::tuple<Incarnation, std::string, std::uint64_t>, Content> contents_;
-  std::map<Incarnation, std::vector<std::map<std::string, std::uint64_t>>> snapshots_;
+  struct Snapshot {
+    TimePoint since{};
+    Names catalog{};
+  };
+  struct Life {
+    TimePoint since{};
+    Incarnation incarnation{};
+  };
+  std::map<Incarnation, std::vector<Snapshot>> snapshots_;
+  std::map<lane::FakeNode, std::vector<Life>> lives_;
   std::map<TransferId, std::uint32_t> deliveries_;
   std::deque<Call> calls_;
   std::vector<std::string> breaches_;

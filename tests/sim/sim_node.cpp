@@ -101,7 +101,7 @@ void SimNode::later(Duration delay, std::function<void()> action) {
 void SimNode::note_snapshot() {
   std::map<std::string, std::uint64_t> catalog;
   for (const auto& [name, entry] : served_) catalog[name] = entry->generation.value;
-  world_.ledger().snapshot(incarnation_, std::move(catalog));
+  world_.ledger().snapshot(number_, incarnation_, std::move(catalog), world_.now());
 }
 
 Generation SimNode::publish(const std::vector<Content>& contents) {
