@@ -1,53 +1,96 @@
-// Question: how long does a 4 KiB pull take while bulk runs on the same session, and what does it cost the bulk?
+// Question: how long does a 4 KiB pull take while 1 GiB is pulled on the same session, and what does it cost the bulk?
+// In turn in one run: the bulk alone; beside a small pull every millisecond; beside small pulls without a pause.
 // Usage: bench_latency_under_load [--lane tcp|tls] [--rounds N] [--tiny]
 #include <atomic>
+#include <chrono>
+#include <cstring>
+#include <thread>
 
+#include <weft/weft.hpp>
 #include <weft/wire/digest.hpp>
 
-#include "bench/fixture.hpp"
+#include "bench/arguments.hpp"
+#include "bench/samples.hpp"
+#include "bench/server.hpp"
 
-int main(int argc, char** argv) {
-  using namespace weft;
-  const bench::Arguments arguments = bench::parse(argc, argv);
-  const std::size_t bulk = arguments.tiny ? (4u << 20) : (1u << 30);
-  const bench::Server server([&](TensorNode& served) {
-    for (const std::size_t size : {std::size_t{4096}, bulk}) {
-      std::shared_ptr<std::byte[]> bytes = bench::content(size);
-      const auto view = TensorView::bytes({bytes.get(), size});
-      unwrap(served.put("t" + std::to_string(size), view, std::move(bytes)));
-    }
-  });
-  auto node = unwrap(TensorNode::start());
-  auto memory = std::make_unique<std::byte[]>(bulk);
-  const std::string name = "t" + std::to_string(bulk);
-  const auto pull = [&] {
-    const double begin = bench::seconds_now();
-    (void)unwrap(node.get(server.ticket(), name,
-                          {.into = MutableTensorView::bytes({memory.get(), bulk}), .lane = arguments.lane})
-                     .wait());
-    return bench::seconds_now() - begin;
-  };
-  std::vector<double> alone;
-  std::vector<double> beside;
-  std::vector<double> small;
-  pull();
-  const int rounds = std::max(1, arguments.rounds / 5);
-  for (int round = 0; round < rounds; ++round) {
-    alone.push_back(pull());
+namespace {
+
+using namespace weft;
+
+/// What a bulk pull and the small ones beside it took.
+struct Beside {
+  bench::Samples bulk{}, small{};
+};
+
+class Bench {
+ public:
+  Bench(const bench::Server& server, std::size_t size, Lane lane)
+      : server_(server), size_(size), lane_(lane), memory_(std::make_unique_for_overwrite<std::byte[]>(size)) {
+    std::memset(memory_.get(), 0, size);
+    bulk();  // the rail comes up
+    small();
+  }
+
+  double bulk() {
+    const bench::Stopwatch watch;
+    (void)unwrap(
+        node_.get(server_.ticket(), "bulk", {.into = MutableTensorView::bytes({memory_.get(), size_}), .lane = lane_})
+            .wait());
+    return watch.seconds();
+  }
+  void beside(Beside& into, std::chrono::microseconds pause) {
     std::atomic<bool> over{false};
-    std::jthread one([&] {
-      beside.push_back(pull());
+    const std::jthread one([&] {
+      into.bulk.add(bulk());
       over = true;
     });
     while (!over) {
-      const double begin = bench::seconds_now();
-      (void)unwrap(node.get(server.ticket(), "t4096").wait());
-      small.push_back(bench::seconds_now() - begin);
+      into.small.add(small());
+      if (pause.count() > 0) std::this_thread::sleep_for(pause);
     }
   }
-  const std::uint64_t hash = wire::leaf_of({memory.get(), 4096});
-  bench::print("bulk alone", alone, static_cast<double>(bulk), hash);
-  bench::print("bulk beside 4 KiB pulls", beside, static_cast<double>(bulk), hash);
-  bench::print("4 KiB pulls beside bulk", small, 4096, hash);
+  std::uint64_t hash() const { return wire::leaf_of({memory_.get(), size_}); }
+
+ private:
+  double small() {
+    const bench::Stopwatch watch;
+    (void)unwrap(node_.get(server_.ticket(), "small").wait());
+    return watch.seconds();
+  }
+
+  const bench::Server& server_;
+  std::size_t size_;
+  Lane lane_;
+  std::unique_ptr<std::byte[]> memory_;
+  TensorNode node_ = unwrap(TensorNode::start());
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bench::Arguments arguments = bench::parse(argc, argv);
+  const std::size_t size = arguments.tiny ? (std::size_t{4} << 20) : (std::size_t{1} << 30);
+  const bench::Server server([&](TensorNode& served) {
+    const auto bytes = bench::content(size);
+    unwrap(served.put("bulk", TensorView::bytes({bytes.get(), size}), bytes));
+    unwrap(served.put("small", TensorView::bytes({bytes.get(), 4096}), bytes));
+  });
+  Bench bench(server, size, arguments.lane);
+  bench::Samples alone;
+  Beside paced, busy;
+  for (int round = 0; round < arguments.rounds; ++round) {
+    alone.add(bench.bulk());
+    bench.beside(paced, std::chrono::milliseconds{1});
+    bench.beside(busy, {});
+  }
+  const auto bytes = static_cast<double>(size);
+  const auto hash = fmt::format("hash {:016x}", bench.hash());
+  bench::print("bulk alone", alone, bytes, hash);
+  for (const auto& [name, each] : {std::pair{"paced", &paced}, std::pair{"busy", &busy}}) {
+    bench::print(fmt::format("bulk beside 4 KiB pulls, {}", name), each->bulk, bytes, hash);
+    bench::print(fmt::format("4 KiB pulls beside bulk, {}", name), each->small, 0);
+    bench::result(fmt::format("load.{}.small_p99_us", name), each->small.p99() * 1e6);
+    bench::result(fmt::format("load.{}.bulk_to_alone", name), alone.median() / each->bulk.median());
+  }
   return 0;
 }
