@@ -122,6 +122,8 @@ class Loop final : public transfer::DriverHost {
   bool turn(TimePoint now);
   bool turn_sessions(TimePoint now);
   void block(TimePoint until);
+  bool spin(TimePoint& now);
+  int wait_for_descriptors(Duration most);
   void dial(const NodeId& peer, TimePoint now);
   /// Sessions on their way: dialled, or adopted and not up yet.
   std::size_t arriving() const { return dials_.size() + resolving_ + driver_.adopting(); }

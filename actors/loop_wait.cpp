@@ -12,35 +12,48 @@ namespace {
 
 constexpr Duration kHandBack = std::chrono::microseconds(500);  // a caller that waits again soon keeps the loop
 constexpr Duration kLostProcessor = std::chrono::microseconds(50);
+constexpr unsigned kLooksPerTurn = 32;  // a lane that is not armed may have something that no descriptor tells
 
 }  // namespace
 
-/// Spins a little where that is likely to pay, then blocks until a lane, a listener, a submission or a timer.
-void Loop::block(TimePoint until) {
-  TimePoint now = Clock::now();
-  if (options_.spin.count() > 0 && now >= no_spin_until_) {
-    const TimePoint spin_end = now + options_.spin;
-    while (now < spin_end) {
-      if (turn(now)) return;
-      const TimePoint before = now;
-      now = Clock::now();
-      // Somebody else wanted this processor: spinning would take it from the peer that we wait for.
-      if (now - before > kLostProcessor) no_spin_until_ = now + std::chrono::milliseconds(10);
-    }
-  }
-  if (!driver_.may_block() || !ring_.prepare_sleep()) return;
-  until = std::min(until, next_timer());
-  const Duration left = std::clamp<Duration>(until == kNever ? Duration(std::chrono::seconds(10)) : until - now,
-                                             Duration{}, std::chrono::seconds(10));
-  const timespec timeout{.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
-                         .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
+/// Waits for the descriptors of lanes, listeners and submissions; how many are ready.
+int Loop::wait_for_descriptors(Duration most) {
+  const timespec timeout{.tv_sec = static_cast<time_t>(most.count() / 1'000'000'000),
+                         .tv_nsec = static_cast<long>(most.count() % 1'000'000'000)};
   std::array<epoll_event, 16> events{};
   const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &timeout, nullptr);
-  ring_.woke();
   for (int i = 0; i < count; ++i)
     if (events[static_cast<std::size_t>(i)].data.fd == acceptor_.waitable() ||
         events[static_cast<std::size_t>(i)].data.fd == dialer_.waitable())
       sessions_ready_ = true;
+  return count;
+}
+
+/// Looks at the descriptors again and again: that costs a tenth of a turn. True when a turn found something.
+bool Loop::spin(TimePoint& now) {
+  const TimePoint end = now + options_.spin;
+  const TimePoint timer = next_timer();
+  for (unsigned looks = 1; now < end; ++looks) {
+    const bool due = looks % kLooksPerTurn == 0 || ring_.has_work() || now >= timer;
+    if ((due || wait_for_descriptors({}) > 0) && turn(now)) return true;
+    const TimePoint before = now;
+    now = Clock::now();
+    // Somebody else wanted this processor: spinning would take it from the peer that we wait for.
+    if (now - before > kLostProcessor) no_spin_until_ = now + std::chrono::milliseconds(10);
+  }
+  return false;
+}
+
+/// Spins a little where that is likely to pay, then blocks until a lane, a listener, a submission or a timer.
+void Loop::block(TimePoint until) {
+  TimePoint now = Clock::now();
+  if (options_.spin.count() > 0 && now >= no_spin_until_ && spin(now)) return;
+  if (!driver_.may_block() || !ring_.prepare_sleep()) return;
+  until = std::min(until, next_timer());
+  const Duration left = std::clamp<Duration>(until == kNever ? Duration(std::chrono::seconds(10)) : until - now,
+                                             Duration{}, std::chrono::seconds(10));
+  wait_for_descriptors(left);
+  ring_.woke();
 }
 
 void Loop::run() {
@@ -52,7 +65,7 @@ void Loop::run() {
     }
     if (!token_.try_lock_for(std::chrono::milliseconds(1))) continue;
     while (drivers_.load(std::memory_order_acquire) == 0 && !stopping_.load(std::memory_order_acquire))
-      if (!turn(Clock::now())) block(kNever);
+      if (!turn(Clock::now()) || !driver_.busy()) block(kNever);
     token_.unlock();
   }
 }
@@ -73,7 +86,7 @@ void Loop::drive(const std::function<bool()>& ready, TimePoint until) {
   }
   if (mine) {
     while (!ready() && Clock::now() < until && !stopping_.load(std::memory_order_acquire)) {
-      if (turn(Clock::now())) continue;
+      if (turn(Clock::now()) && driver_.busy()) continue;
       if (ready()) break;
       block(until);
     }

@@ -48,6 +48,8 @@ class SubmissionRing {
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
   }
 
+  /// The consumer: whether something was pushed.
+  bool has_work() const noexcept { return head_.load(std::memory_order_relaxed) != nullptr; }
   /// The consumer: runs everything pushed so far, in order. Whether there was any.
   bool run(TimePoint now) {
     if (head_.load(std::memory_order_relaxed) == nullptr) return false;

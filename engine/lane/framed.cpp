@@ -194,6 +194,10 @@ Posted FramedLane::write(Channel channel, std::span<const Gather> gather, std::s
   return posted;
 }
 
+void FramedLane::flush() {
+  for (std::size_t i = 0; i < queue_.size(); ++i) queue_[i]->flush_now();
+}
+
 bool FramedLane::heard(Channel channel) {
   FramedChannel* found = find(channel);
   return found != nullptr && found->take_heard();

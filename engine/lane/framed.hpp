@@ -71,6 +71,7 @@ class FramedLane final : public Lane {
   Posted send(Channel channel, std::span<const Gather> gather, Token token) override;
   Posted write(Channel channel, std::span<const Gather> gather, std::span<const RemoteRange> remote,
                std::optional<std::uint32_t> immediate, Token token) override;
+  void flush() override;
   bool heard(Channel channel) override;
   std::size_t poll(std::span<Event> events) override;
   int waitable() const override { return epoll_.get(); }

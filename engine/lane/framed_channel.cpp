@@ -12,6 +12,11 @@ void FramedChannel::go_down(Error why) noexcept {
   pipe_.reset();
 }
 
+void FramedChannel::flush_now() {
+  std::size_t work = kTurnBytes;
+  if (is_up()) flush(work);
+}
+
 FramedChannel::Next FramedChannel::service(EventSink& sink, std::size_t& work) {
   if (down_) return finish(sink);
   if (!up_) {

@@ -38,6 +38,8 @@ class FramedChannel {
   void go_down(Error why) noexcept;
   /// The descriptor may have become writable.
   void try_writing() noexcept { blocked_ = false; }
+  /// Writes what was posted; what comes of it is reported by `service`.
+  void flush_now();
   /// Writes, reads and reports, within bounds; subtracts the bytes moved from `work`.
   Next service(EventSink& sink, std::size_t& work);
 

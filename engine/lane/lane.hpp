@@ -206,6 +206,8 @@ class Lane {
   virtual Posted write(Channel channel, std::span<const Gather> gather, std::span<const RemoteRange> remote,
                        std::optional<std::uint32_t> immediate, Token token) = 0;
 
+  /// Hands what was posted on, where that need not wait for the next poll.
+  virtual void flush() {}
   /// Whether anything came on the channel since this was asked last, parts of messages too; true while this side itself
   /// does not read. False where the lane cannot tell.
   virtual bool heard(Channel) { return false; }

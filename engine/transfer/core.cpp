@@ -207,6 +207,10 @@ void Core::still_ready(RailRef ref) {
   if (Session* s = impl_->sessions_.find(ref.session)) impl_->set_ready(*s, ref.number);
 }
 
+bool Core::moves_pieces() const noexcept {
+  return impl_->open_rounds_ != 0 || impl_->active_sources_ != 0 || impl_->piece_posts_ != 0;
+}
+
 std::optional<Action> Core::next_action() {
   if (impl_->actions_.empty()) return std::nullopt;
   return impl_->actions_.pop();

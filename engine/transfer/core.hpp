@@ -150,6 +150,9 @@ class Core {
   /// Puts a rail back at the end of the list: the driver stopped before peek said null, for fairness.
   void still_ready(RailRef rail);
 
+  /// Whether pieces move or are about to. If not, rails have nothing to say but that they come and go.
+  bool moves_pieces() const noexcept;
+
   std::optional<Action> next_action();
   std::optional<Outcome> next_outcome();
   /// Takes back what an outcome still holds once its user has had it: lists are kept for the next one.

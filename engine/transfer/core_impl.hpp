@@ -69,6 +69,7 @@ class Core::Impl {
   // sessions.cpp
   SessionKey session_up(SessionSpec spec, TimePoint now);
   void session_down(SessionKey key, const Error& why, TimePoint now);
+  void drop_session(Session& s);
   void dial_failed(const NodeId& peer, const Error& why, TimePoint now);
   void close_session(SessionKey key, const Error& why, TimePoint now);
   void on_hello(Session& s, const wire::Hello& hello, TimePoint now);
@@ -210,6 +211,9 @@ class Core::Impl {
   wire::Decoder decoder_;
   bool shutting_down_ = false;
   std::uint32_t held_ = 0;
+  std::size_t open_rounds_ = 0;     // at this end as the target
+  std::size_t active_sources_ = 0;  // with pieces to post, over all sessions
+  std::size_t piece_posts_ = 0;     // not finished
   CoreStats stats_{};
 
   // Scratch of one call: kept so that nothing is allocated after warm-up.

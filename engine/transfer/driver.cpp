@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kPostsPerRail = 8;  // before the next peer has its turn
 constexpr std::size_t kRailsPerTurn = 64;
+constexpr unsigned kTurnsPerIdleRail = 8;
 constexpr Duration kHearAgain = std::chrono::milliseconds(100);
 constexpr Duration kListenFor = std::chrono::seconds(2);
 
@@ -265,6 +266,7 @@ bool Driver::post(TimePoint now) {
       any = true;
     }
     if (posts == kPostsPerRail) core_->still_ready(*ref);
+    if (posts != 0) lane.flush();
   }
   return any;
 }
@@ -280,7 +282,11 @@ void Driver::listen_to_sessions(TimePoint now) {
 
 bool Driver::turn(TimePoint now) {
   bool any = false;
+  const bool all = core_->moves_pieces() || since_all_ + 1 >= kTurnsPerIdleRail;
+  since_all_ = all ? 0 : since_all_ + 1;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    // A rail that carries nothing is looked at now and then: polling libfabric costs several system calls.
+    if (!all && lanes_[i]->traits().max_message == 0 && lanes_[i]->waitable() >= 0) continue;
     const std::size_t count = lanes_[i]->poll(events_);
     for (std::size_t e = 0; e < count; ++e) on_event(i, events_[e], now);
     any = any || count != 0;
@@ -300,6 +306,10 @@ bool Driver::turn(TimePoint now) {
 }
 
 bool Driver::may_block() {
+  if (since_all_ != 0) {
+    since_all_ = kTurnsPerIdleRail;
+    return false;
+  }
   for (lane::Lane* lane : lanes_)
     if (!lane->may_block()) return false;
   return true;

@@ -50,6 +50,8 @@ class Driver {
   bool turn(TimePoint now);
   TimePoint next_timer() const;
   bool may_block();
+  /// Whether the next turn should follow at once; else what is to come is told by the lanes' descriptors first.
+  bool busy() const noexcept { return core_->moves_pieces(); }
 
   /// Drops every channel without ceremony; the lanes' last events are not awaited.
   void abandon();
@@ -109,6 +111,7 @@ class Driver {
   DriverHost* host_;
   std::vector<lane::Lane*> lanes_;
   TimePoint next_hearing_{};
+  unsigned since_all_ = 0;                  // turns since every lane was polled
   std::vector<TimePoint> listening_until_;  // per lane; kNever: not listening
   FlatMap<Binding> bindings_;
   std::vector<LiveSession> sessions_;

@@ -163,6 +163,7 @@ void Core::Impl::on_finished(lane::Token token, bool failed, TimePoint now) {
                         .bytes = post->bytes,
                         .message = {}};
   posts_.give_back(key);
+  if (!done.is_message) --piece_posts_;
   if (done.staging >= 0) staging_.let_go(done.staging);
   if (Session* s = sessions_.find(done.session)) {
     if (Rail* r = rail(*s, done.rail)) {
@@ -233,6 +234,7 @@ void Core::Impl::posted(TimePoint now) {
   spare_post_ = {};
   if (sr.staging >= 0) staging_.hold(sr.staging);
   ++t.source.outstanding;
+  ++piece_posts_;
   t.used = r.lane;
   t.progress_at = now;
   stats_.bytes_out += pending_.bytes;

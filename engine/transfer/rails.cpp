@@ -188,7 +188,7 @@ void Core::Impl::on_rail_down(RailRef ref, const Error& why, TimePoint now) {
   });
   if (s->closing && rail(*s, 0)->state == Rail::State::kDown &&
       std::none_of(s->rails.begin(), s->rails.end(), [](const Rail& x) { return x.state != Rail::State::kDown; }))
-    sessions_.give_back(s->key);
+    drop_session(*s);
 }
 
 }  // namespace weft::transfer

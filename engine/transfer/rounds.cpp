@@ -41,7 +41,7 @@ Core::Impl::Exposed Core::Impl::expose_rails(Transfer& t, Session& s, TimePoint 
 
 void Core::Impl::wait_to_open(Transfer& t, Duration look_in, TimePoint now) {
   t.phase = Phase::kWaitSlots;
-  t.target.round_open = false;
+  if (std::exchange(t.target.round_open, false)) --open_rounds_;
   t.look_at = now + look_in;
   schedule(t);
 }
@@ -58,7 +58,7 @@ void Core::Impl::open_round(Transfer& t, TimePoint now) {
   if (t.phase != Phase::kWaitSlots) t.phase_since = now;
   t.phase = Phase::kMoving;
   t.arrival_at = now;
-  target.round_open = true;
+  if (!std::exchange(target.round_open, true)) ++open_rounds_;
   want_rail(*s, t.lane, now);  // also when an earlier round's was fenced
   const Exposed exposed = expose_rails(t, *s, now);
   if (exposed == Exposed::kNoSlot) {
@@ -241,7 +241,7 @@ void Core::Impl::close_round(Transfer& t) {
     if (std::exchange(rr.has_slot, false)) slots_.give_back(rr.slot);
   }
   t.target.rails.clear();
-  t.target.round_open = false;
+  if (std::exchange(t.target.round_open, false)) --open_rounds_;
   for (std::size_t free = slots_.free_count(); free > 0 && !starving_.empty(); --free) {
     Transfer* next = transfers_.find(starving_.pop());
     if (next == nullptr) continue;

@@ -9,7 +9,10 @@
 namespace weft::transfer {
 
 void Core::Impl::activate(Session& s, Transfer& t) {
-  if (!std::exchange(t.source.active, true)) s.sources.push_back(t.key);
+  if (!std::exchange(t.source.active, true)) {
+    s.sources.push_back(t.key);
+    ++active_sources_;
+  }
   const bool on_stream =
       std::any_of(t.source.rails.begin(), t.source.rails.end(), [](const SourceRail& sr) { return sr.rail == 0; });
   if (on_stream && !std::exchange(t.source.on_stream, true)) ++s.stream_sources;
@@ -17,7 +20,7 @@ void Core::Impl::activate(Session& s, Transfer& t) {
 }
 
 void Core::Impl::deactivate(Session& s, Transfer& t) {
-  if (std::exchange(t.source.active, false)) std::erase(s.sources, t.key);
+  if (std::exchange(t.source.active, false)) active_sources_ -= std::erase(s.sources, t.key);
   if (std::exchange(t.source.on_stream, false)) --s.stream_sources;
 }
 

@@ -180,7 +180,12 @@ void Core::Impl::session_down(SessionKey key, const Error& why, TimePoint now) {
   const bool rails_left = std::any_of(s->rails.begin(), s->rails.end(), [](const Rail& r) {
     return r.state == Rail::State::kUp || r.state == Rail::State::kClosing || r.state == Rail::State::kDialling;
   });
-  if (!rails_left) sessions_.give_back(key);
+  if (!rails_left) drop_session(*s);
+}
+
+void Core::Impl::drop_session(Session& s) {
+  active_sources_ -= s.sources.size();
+  sessions_.give_back(s.key);
 }
 
 void Core::Impl::dial_failed(const NodeId& peer, const Error& why, TimePoint now) {
