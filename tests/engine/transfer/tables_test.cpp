@@ -4,8 +4,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <weft/transfer/access.hpp>
 #include <weft/base/flat_map.hpp>
+#include <weft/transfer/access.hpp>
 #include <weft/transfer/once.hpp>
 #include <weft/transfer/staging.hpp>
 #include <weft/transfer/slots.hpp>
