@@ -94,7 +94,7 @@ void FakeConnection::land(Side to, Parcel& parcel) {
   if (address == nullptr && end.lane->traits().revoke_fences && !end.lane->find_exposed(parcel.key, end.channel)) {
     end.lane->discarded_bytes_ += parcel.size;
     end.spoiled = parcel.post;
-  } else if (parcel.size > 0) {
+  } else if (address != nullptr && parcel.size > 0) {
     if (network_.on_landed) network_.on_landed(*end.lane, address, parcel.size);
     std::memcpy(address, parcel.bytes.data(), parcel.size);
   }

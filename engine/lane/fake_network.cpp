@@ -29,7 +29,7 @@ void FakeNetwork::advance_to(TimePoint time) {
 }
 
 std::unique_ptr<FakeLane> FakeNetwork::make_lane(FakeLaneOptions options) {
-  std::unique_ptr<FakeLane> lane{new FakeLane{*this, std::move(options)}};
+  std::unique_ptr<FakeLane> lane{new FakeLane{*this, options}};
   lanes_.push_back(lane.get());
   return lane;
 }

@@ -104,7 +104,7 @@ Core::Core(Core&&) noexcept = default;
 TransferKey Core::pull(PullSpec spec, TimePoint now) { return impl_->pull(std::move(spec), now); }
 TransferKey Core::list(ListSpec spec, TimePoint now) { return impl_->list(std::move(spec), now); }
 TransferKey Core::push(PushSpec spec, TimePoint now) { return impl_->push(std::move(spec), now); }
-TransferKey Core::ping(PingSpec spec, TimePoint now) { return impl_->ping(std::move(spec), now); }
+TransferKey Core::ping(PingSpec spec, TimePoint now) { return impl_->ping(spec, now); }
 void Core::cancel(TransferKey transfer, ErrorClass why, TimePoint now) { impl_->cancel(transfer, why, now); }
 void Core::cancel_reading(const Entry& entry, TimePoint now) { impl_->cancel_reading(entry, now); }
 void Core::shut_down(TimePoint now) { impl_->shut_down(now); }
