@@ -111,8 +111,10 @@ bool Loop::turn_sessions(TimePoint now) {
            {"error", incoming.pipe.error().message()}});
       continue;
     }
+    phase("accept");
     adopt(std::move(*incoming.pipe), false, incoming.address, now);
   }
+  if (acceptor_.half_open() != 0) phase("handshake");
   for (auto& outcome : dialer_.poll(now)) {
     any = true;
     const auto found = dials_.find(outcome.id);

@@ -154,8 +154,9 @@ struct NodeOptions {
   Duration spin = std::chrono::microseconds(20);
   Callbacks callbacks{};
   LogSink log{};
-  /// Called at each step of each transfer, on the loop: "dial", "session", "rail", "message", "landing", "offer",
-  /// "write", "arrival", "outcome". For tests: processes are stopped and killed in it.
+  /// Called at each step of each transfer, on the loop: "dial", "handshake", "accept", "session", "rail", "message",
+  /// "grant", "receipt", "landing", "offer", "written", "finished", "last-written", "receipted", "arrival", "outcome".
+  /// For tests: processes are stopped and killed in it.
   std::function<void(std::string_view phase)> on_phase{};
 };
 

@@ -1,7 +1,9 @@
 #include <weft/transfer/driver.hpp>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace weft::transfer {
 namespace {
@@ -11,6 +13,19 @@ constexpr std::size_t kRailsPerTurn = 64;
 constexpr unsigned kTurnsPerIdleRail = 8;
 constexpr Duration kHearAgain = std::chrono::milliseconds(100);
 constexpr Duration kListenFor = std::chrono::seconds(2);
+
+// Where a frame tells which message it is: our encoder puts the union's tag right behind header and root pointer. Only
+// steps are told by it; who acts on a message decodes it.
+constexpr std::size_t kKindAt = wire::kHeaderBytes + 8;
+
+constexpr std::size_t kGrant = 4, kDone = 7, kReceipt = 8;
+static_assert(std::is_same_v<std::variant_alternative_t<kGrant, wire::Message>, wire::Grant> &&
+              std::is_same_v<std::variant_alternative_t<kDone, wire::Message>, wire::Done> &&
+              std::is_same_v<std::variant_alternative_t<kReceipt, wire::Message>, wire::Receipt>);
+
+std::size_t kind_of(std::span<const std::byte> frame) {
+  return frame.size() > kKindAt ? std::to_integer<std::size_t>(frame[kKindAt]) : std::variant_size_v<wire::Message>;
+}
 
 template <class... F>
 struct overloaded : F... {
@@ -154,7 +169,7 @@ void Driver::on_event(std::size_t lane, lane::Event& event, TimePoint now) {
                         [&](const lane::Up& e) { on_up(lane, e.channel, now); },
                         [&](const lane::MessageArrived& e) {
                           const Binding* binding = bindings_.find(id(lane, e.channel));
-                          host_->step("message");
+                          told(e.message.bytes());
                           if (binding != nullptr && binding->number == 0 && !binding->adopting)
                             core_->on_message(binding->session, e.message.bytes(), now);
                         },
@@ -166,7 +181,10 @@ void Driver::on_event(std::size_t lane, lane::Event& event, TimePoint now) {
                           host_->step("arrival");
                           core_->on_arrived(e.immediate, from, now);
                         },
-                        [&](const lane::Finished& e) { core_->on_finished(e.token, e.failed, now); },
+                        [&](const lane::Finished& e) {
+                          host_->step("finished");
+                          core_->on_finished(e.token, e.failed, now);
+                        },
                         [&](const lane::Down& e) { on_down(lane, e, now); }},
              event);
   event = std::monostate{};
@@ -243,6 +261,22 @@ bool Driver::run_actions(TimePoint now) {
   return any;
 }
 
+/// Steps of a message that came.
+void Driver::told(std::span<const std::byte> frame) {
+  host_->step("message");
+  const std::size_t kind = kind_of(frame);
+  if (kind == kGrant) host_->step("grant");
+  if (kind == kReceipt) host_->step("receipt");
+}
+
+/// Steps of a post that its lane has taken.
+void Driver::taken(const Post& post) {
+  if (!post.is_message) return host_->step("written");
+  const std::size_t kind = kind_of({post.gather.front().data, post.gather.front().size});
+  if (kind == kDone) host_->step("last-written");
+  if (kind == kReceipt) host_->step("receipted");
+}
+
 bool Driver::post(TimePoint now) {
   bool any = false;
   for (std::size_t n = 0; n < kRailsPerTurn; ++n) {
@@ -256,12 +290,12 @@ bool Driver::post(TimePoint now) {
     for (; posts < kPostsPerRail; ++posts) {
       const Post* post = core_->peek(*ref, lane.room(channel), now);
       if (post == nullptr) break;
-      if (!post->is_message) host_->step("write");
       const lane::Posted posted = post->is_message
                                       ? lane.send(channel, post->gather, post->token)
                                       : lane.write(channel, post->gather, post->remote, post->immediate, post->token);
       // Full: asked again when a post of this rail finishes. Down: its event is on the way.
       if (posted != lane::Posted::kTaken) break;
+      taken(*post);
       core_->posted(now);
       any = true;
     }

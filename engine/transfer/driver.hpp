@@ -27,8 +27,9 @@ class DriverHost {
   virtual void offer_gone(TransferKey transfer) = 0;
   virtual void finished(Outcome&& outcome) = 0;
   virtual void session_ended(SessionKey session, const NodeId& peer, const Error& why) = 0;
-  /// Told of each step ("session", "rail", "message", "write", "arrival"), before it is acted upon; for tests of
-  /// faults.
+  /// Told of each step, for tests of faults. Before it is acted upon: "session" and "rail" that came up; "message", and
+  /// behind it "grant" or "receipt" for those; "arrival", "finished". After the lane took it: "written" a piece,
+  /// "last-written" the word that no more comes, "receipted" a receipt.
   virtual void step(std::string_view) {}
 };
 
@@ -105,6 +106,8 @@ class Driver {
   void act(DialRail& action, TimePoint now);
   void act(Expose& action, TimePoint now);
   void close_rail(RailRef rail, TimePoint now);
+  void told(std::span<const std::byte> frame);
+  void taken(const Post& post);
   bool post(TimePoint now);
 
   Core* core_;

@@ -6,12 +6,13 @@
 #include <csignal>
 
 #include <atomic>
-#include <cstring>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <mutex>
 #include <sstream>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <tests/process/noise.hpp>
@@ -45,13 +46,34 @@ void say(const Result<T>& result) {
   if (result)
     say("ok");
   else
-    say("error " + std::string(to_string(result.error().kind())) + " " + std::string(result.error().message()));
+    say("error " + std::string(to_string(result.error().kind())) + " " + std::string(result.error().message()) +
+        (result.error().may_have_arrived() ? " (may have arrived)" : ""));
 }
 
 Result<void> check(const Tensor& got, std::size_t bytes, std::uint64_t seed) {
-  const auto expected = test::noise(bytes, seed);
-  if (got.bytes().size() == bytes && std::memcmp(got.bytes().data(), expected.data(), bytes) == 0) return {};
+  if (got.bytes().size() == bytes && test::is_noise(got.bytes(), seed)) return {};
   return fail(ErrorClass::kInternal, "peer", "other bytes than were served");
+}
+
+/// The most memory it has had since `measure`, in KiB; 0 where the kernel does not say.
+std::uint64_t peak_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    std::uint64_t kib = 0;
+    if (word == "VmHWM:" && status >> kib) return kib;
+  }
+  return 0;
+}
+
+/// Says `ok PEAK` when it went well.
+template <class T>
+void say_with_peak(const Result<T>& got, std::size_t bytes, std::uint64_t seed) {
+  const std::uint64_t peak = peak_kib();  // before it is looked at
+  Result<void> result;
+  if constexpr (std::is_same_v<T, Tensor>)
+    if (got) result = check(*got, bytes, seed);
+  if (!got) result = fail(got.error());
+  result ? say("ok " + std::to_string(peak)) : say(result);
 }
 
 void obey(TensorNode& node, Trap& trap, std::istringstream& line) {
@@ -66,18 +88,36 @@ void obey(TensorNode& node, Trap& trap, std::istringstream& line) {
   }
   if (verb == "get") {
     line >> ticket >> name >> bytes >> seed;
-    const auto got = node.get(ticket, name).wait();
-    return got ? say(check(*got, bytes, seed)) : say(got);
+    return say_with_peak(node.get(ticket, name).wait(), bytes, seed);
+  }
+  if (verb == "gets") {  // so many, small ones and large ones in turn
+    int count = 0;
+    line >> ticket >> count;
+    for (int i = 0; i < count; ++i) {
+      const bool large = i % 16 == 0;
+      const auto got = node.get(ticket, large ? "large" : "small").wait();
+      if (!got) return say(got);
+      if (auto checked = check(*got, large ? 8 << 20 : 4000, large ? 1 : 2); !checked) return say(checked);
+    }
+    return say("ok");
   }
   if (verb == "push") {
     line >> ticket >> name >> bytes >> seed;
     const auto content = test::noise(bytes, seed);
-    return say(node.push(ticket, name, TensorView::bytes(content)).wait());
+    return say_with_peak(node.push(ticket, name, TensorView::bytes(content)).wait(), bytes, seed);
   }
   if (verb == "receive") {
     line >> name >> bytes >> seed;
-    const auto got = node.receive(name).wait();
-    return got ? say(check(*got, bytes, seed)) : say(got);
+    return say_with_peak(node.receive(name).wait(), bytes, seed);
+  }
+  if (verb == "measure") {  // from now on the peak is what `get`, `push` and `receive` say
+    std::ofstream("/proc/self/clear_refs") << "5";
+    return say("ok " + std::to_string(peak_kib()));
+  }
+  if (verb == "peak") return say("ok " + std::to_string(peak_kib()));
+  if (verb == "files") {  // any byte written to a file from now on ends the process
+    const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+    return say(::setrlimit(RLIMIT_FSIZE, &none) == 0 ? "ok" : "error");
   }
   if (verb == "arm") {
     const std::lock_guard lock(trap.mutex);
