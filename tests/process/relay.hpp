@@ -58,6 +58,13 @@ class Relay {
   }
   const std::string& address() const { return address_; }
   void cut_at(std::uint64_t bytes) { cut_ = bytes; }
+  /// The next connection that gets so far is cut, later ones are not.
+  void cut_once_at(std::uint64_t bytes) {
+    once_ = true;
+    cut_ = bytes;
+  }
+  /// Bytes from the server so far, of all connections.
+  std::uint64_t passed() const { return passed_; }
   void heal() { cut_ = std::numeric_limits<std::uint64_t>::max(); }
 
  private:
@@ -104,6 +111,8 @@ class Relay {
       last = *count + length >= cut_;
       if (last) length = static_cast<std::size_t>(cut_ > *count ? cut_ - *count : 0);
       *count += length;
+      passed_ += length;
+      if (last && once_.exchange(false)) heal();
     }
     for (std::size_t done = 0; done < length;) {
       const ssize_t put = ::send(to, chunk.data() + done, length - done, MSG_NOSIGNAL);
@@ -117,6 +126,8 @@ class Relay {
   int listener_ = -1;
   std::string address_;
   std::atomic<std::uint64_t> cut_{std::numeric_limits<std::uint64_t>::max()};
+  std::atomic<bool> once_{false};
+  std::atomic<std::uint64_t> passed_{0};
   std::atomic<bool> stop_{false};
   std::list<Pair> pairs_;
   std::thread thread_;
