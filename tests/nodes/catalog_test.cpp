@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -58,20 +59,33 @@ TEST_CASE("catalog: what was replaced is let go though nobody asks for anything"
 }
 
 TEST_CASE("catalog: a tensor replaced while it is pulled arrives whole, of one generation", "[T-06]") {
-  auto server = start();
-  auto client = start();
   constexpr std::size_t kBytes = 4 << 20;
+  std::atomic<int> written{0};
+  std::atomic<bool> halfway{false}, replaced{false};
+  // The server's loop waits at its fourth piece, until the tensor has been replaced.
+  auto server = start({.on_phase = [&](std::string_view phase) {
+    if (phase != "written" || ++written != 4) return;
+    halfway = true;
+    while (!replaced) std::this_thread::yield();
+  }});
+  auto client = start();
   std::uint64_t next = 1;
   std::vector<Generation> generations{{}};
   const auto replace = [&] { generations.push_back(need(server.put("t", blob(kBytes, next++)))); };
   replace();
   for (int i = 0; i < 20; ++i) {
+    halfway = replaced = false;
+    written = 0;
     auto pull = client.get(server.ticket(), "t");
+    while (!halfway && !pull.ready()) std::this_thread::yield();
+    CHECK(halfway);
+    const Generation pulled = generations.back();
+    if (i % 4 == 3) need(server.remove("t"));
     replace();
+    replaced = true;
     const Tensor got = need(pull.wait());
-    const auto found = std::find(generations.begin(), generations.end(), got.generation());
-    REQUIRE(found != generations.end());
-    CHECK(same_bytes(got, noise(kBytes, static_cast<std::uint64_t>(found - generations.begin()))));
+    CHECK(got.generation() == pulled);
+    CHECK(same_bytes(got, noise(kBytes, next - 2)));
   }
 }
 

@@ -1,4 +1,8 @@
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <future>
@@ -37,15 +41,11 @@ TEST_CASE("life: stopped twice, from any thread and a callback, a node says Shut
   auto server = start();
   auto node = start();
   need(server.put("t", blob(100'000, 1)));
-  std::promise<void> stopped;
-  node.get(server.ticket(), "t").then([&](Result<Tensor>) {
-    need(node.stop().wait());
-    stopped.set_value();
-  });
-  stopped.get_future().get();
+  std::promise<bool> stopped;
+  node.get(server.ticket(), "t").then([&](Result<Tensor>) { stopped.set_value(node.stop().wait().has_value()); });
+  CHECK(stopped.get_future().get());
   need(node.stop().wait());
-  std::thread other([&] { need(node.stop().wait()); });
-  other.join();
+  CHECK(std::async(std::launch::async, [&] { return node.stop().wait().has_value(); }).get());
   CHECK(failure(node.get(server.ticket(), "t").wait()) == ErrorClass::kShuttingDown);
   CHECK(failure(node.receive().wait()) == ErrorClass::kShuttingDown);
   CHECK(failure(node.list(server.ticket()).wait()) == ErrorClass::kShuttingDown);
@@ -73,9 +73,9 @@ TEST_CASE("life: a port is free again as soon as stop has returned", "[T-02][T-1
 TEST_CASE("life: a waiting receive ends with the node", "[T-13]") {
   auto node = start();
   auto waiting = node.receive();
-  std::thread stopper([&] { need(node.stop().wait()); });
+  auto stopper = std::async(std::launch::async, [&] { return node.stop().wait().has_value(); });
   CHECK(failure(waiting.wait()) == ErrorClass::kShuttingDown);
-  stopper.join();
+  CHECK(stopper.get());
 }
 
 TEST_CASE("life: a hundred transfers in flight at stop: each resolves", "[T-13]") {
@@ -120,6 +120,7 @@ TEST_CASE("life: calls that race with stop end, whichever comes first", "[T-13][
     auto client = start();
     need(server.put("t", blob(1000, 1)));
     std::atomic<bool> go{false};
+    std::atomic<int> told{0}, other{0};
     std::vector<std::thread> callers;
     for (int i = 0; i < 4; ++i)
       callers.emplace_back([&] {
@@ -127,7 +128,7 @@ TEST_CASE("life: calls that race with stop end, whichever comes first", "[T-13][
         while (true) {
           const auto got = client.get(server.ticket(), "t").wait();
           if (got) continue;
-          CHECK(failure(got) == ErrorClass::kShuttingDown);
+          ++(got.error().kind() == ErrorClass::kShuttingDown ? told : other);
           break;
         }
       });
@@ -135,7 +136,39 @@ TEST_CASE("life: calls that race with stop end, whichever comes first", "[T-13][
     for (int i = 0; i < round; ++i) std::this_thread::yield();
     need(client.stop().wait());
     for (auto& caller : callers) caller.join();
+    CHECK(told == 4);
+    CHECK(other == 0);
   }
+}
+
+TEST_CASE("life: stopped during a handshake that never speaks, dialled or dialling, it ends at once", "[T-13][F28]") {
+  const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // takes connections and says nothing
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  REQUIRE(::bind(silent, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(silent, 16) == 0);
+  REQUIRE(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  auto node = start();
+  Ticket nobody = start().ticket();
+  nobody.addresses = {"tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port))};
+  auto pull = node.get(nobody, "t");
+  const int dialled = ::accept4(silent, nullptr, nullptr, SOCK_CLOEXEC);  // it is in the handshake now
+  REQUIRE(dialled >= 0);
+
+  const int dialling = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const std::string own = node.ticket().addresses.front();
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoul(own.substr(own.rfind(':') + 1))));
+  REQUIRE(::connect(dialling, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  const char half = 0x16;
+  REQUIRE(::send(dialling, &half, 1, MSG_NOSIGNAL) == 1);
+
+  need(node.stop().wait_for(kSoon));
+  CHECK(failure(pull.wait()) == ErrorClass::kShuttingDown);
+  char byte = 0;
+  CHECK(::recv(dialling, &byte, 1, 0) <= 0);  // closed
+  for (const int fd : {silent, dialled, dialling}) ::close(fd);
 }
 
 TEST_CASE("life: two hundred nodes come and go; descriptors and threads stay", "[T-01][T-32]") {
@@ -145,7 +178,7 @@ TEST_CASE("life: two hundred nodes come and go; descriptors and threads stay", "
     if (!used) return;
     need(server.put("t", blob(100'000, 1)));
     need(client.get(server.ticket(), "t").wait());
-    client.get(server.ticket(), "t").then([](Result<Tensor>) {});
+    client.get(server.ticket(), "t").then([](const Result<Tensor>&) {});
     auto held = client.receive();
     const auto content = noise(10, 1);
     auto dropped = server.push(client.ticket(), "x", TensorView::bytes(content));

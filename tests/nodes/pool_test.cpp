@@ -1,3 +1,7 @@
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <thread>
 
 #include <tests/nodes/nodes.hpp>
@@ -124,14 +128,26 @@ TEST_CASE("pool: gets go on while their session is closed for idleness again and
 
 TEST_CASE("pool: a black hole keeps nobody else waiting", "[T-26]") {
   auto server = start();
-  auto client = start({.pool = {.dial_timeout = std::chrono::milliseconds(300)}});
+  auto client = start({.pool = {.dial_timeout = std::chrono::minutes(1)}});
   need(server.put("t", blob(100'000, 1)));
+  const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // its kernel takes connections, nobody answers
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  REQUIRE(::bind(silent, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(silent, 16) == 0);
+  REQUIRE(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &length) == 0);
   Ticket hole = start().ticket();
-  hole.addresses = {"tcp://192.0.2.1:9"};  // documentation's network: nothing answers, or no route leads there
+  hole.addresses = {"tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port))};
   auto lost = client.ping(hole);
   for (int i = 0; i < 20; ++i) need(client.get(server.ticket(), "t").wait());
-  const auto ended = lost.wait();
-  CHECK((failure(ended) == ErrorClass::kPeerUnreachable));
+  CHECK_FALSE(lost.ready());
+  lost.cancel();
+  CHECK(failure(lost.wait()) == ErrorClass::kCancelled);
+  auto hasty = start({.pool = {.dial_timeout = std::chrono::milliseconds(300)}});
+  CHECK(failure(hasty.ping(hole).wait()) == ErrorClass::kPeerUnreachable);
+  ::close(silent);
 }
 
 TEST_CASE("pool: a restarted peer is reached again with its new ticket, its old handles are Stale", "[T-24]") {
