@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdio>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
@@ -18,7 +19,7 @@ TEST_CASE("canary: without a bug the seeds that search for one pass", "[sim]") {
 }
 
 TEST_CASE("canary: every bug that is let in is caught", "[sim]") {
-  const Bug& bug = *GENERATE(Catch::Generators::range(kBugs.begin(), kBugs.end()));
+  const Bug bug = GENERATE(from_range(kBugs));
   transfer::active_canary = bug.canary;
   const Search search = search_seeds(bug.seeds, 1);
   transfer::active_canary = Canary::kNone;
