@@ -4,15 +4,30 @@
 
 #include <weft/base/text.hpp>
 #include <weft/nodes/node_state.hpp>
+#include <weft/nodes/requests.hpp>
 #include <weft/transfer/entry.hpp>
 
 /// What a node asks of its peers.
 namespace weft::detail {
 namespace {
 
+/// The caller's own memory, where it was given. Dense: what comes lies in its first bytes, whatever its own shape says.
+struct Place {
+  MutableTensorView into{};
+  bool dense = false;
+};
+
+std::vector<Place> places_of(const transfer::PullSpec& spec, std::vector<MutableTensorView> into) {
+  std::vector<Place> places;
+  places.reserve(into.size());
+  for (std::size_t i = 0; i < into.size(); ++i)
+    places.push_back({.into = std::move(into[i]), .dense = i < spec.into.size() && !spec.into[i].selection});
+  return places;
+}
+
 /// Tensors of one landing share its lease.
 Result<Tensor> tensor_of(transfer::PulledItem& item, const transfer::Pulled& pulled, const KeepAlive& lease,
-                         std::byte* landing, const MutableTensorView* into, bool whole) {
+                         std::byte* landing, const Place* place, bool whole) {
   if (item.error) return fail(std::move(*item.error));
   Tensor::Parts parts{.name = std::move(item.name),
                       .generation = item.generation,
@@ -22,8 +37,11 @@ Result<Tensor> tensor_of(transfer::PulledItem& item, const transfer::Pulled& pul
                       .index = item.index,
                       .incarnation = pulled.incarnation,
                       .whole = whole};
-  if (into != nullptr && into->given()) {
-    parts.view = *into;
+  if (place != nullptr && place->into.given()) {
+    parts.view = place->into;
+    if (place->dense) {
+      WEFT_LET(parts.view, TensorView::make(item.meta, place->into.data()));
+    }
     return Tensor(std::move(parts));
   }
   auto view = TensorView::make(item.meta, landing == nullptr ? nullptr : landing + item.offset);
@@ -33,8 +51,7 @@ Result<Tensor> tensor_of(transfer::PulledItem& item, const transfer::Pulled& pul
   return Tensor(std::move(parts));
 }
 
-std::vector<Result<Tensor>> tensors_of(transfer::Outcome&& outcome, const std::vector<MutableTensorView>& into,
-                                       bool whole) {
+std::vector<Result<Tensor>> tensors_of(transfer::Outcome&& outcome, const std::vector<Place>& places, bool whole) {
   auto& pulled = std::get<transfer::Pulled>(outcome.result);
   auto landing = std::make_shared<memory::Landing>(std::move(pulled.landing));
   std::byte* data = landing->data();
@@ -42,7 +59,7 @@ std::vector<Result<Tensor>> tensors_of(transfer::Outcome&& outcome, const std::v
   std::vector<Result<Tensor>> all;
   all.reserve(pulled.items.size());
   for (std::size_t i = 0; i < pulled.items.size(); ++i)
-    all.push_back(tensor_of(pulled.items[i], pulled, lease, data, i < into.size() ? &into[i] : nullptr, whole));
+    all.push_back(tensor_of(pulled.items[i], pulled, lease, data, i < places.size() ? &places[i] : nullptr, whole));
   return all;
 }
 
@@ -69,35 +86,37 @@ Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, Mutable
     auto all = get_many_local(spec, {std::move(into)});
     return all.front() ? Future<Tensor>::of(std::move(*all.front())) : Future<Tensor>::failed(all.front().error());
   }
+  auto places = places_of(spec, {std::move(into)});
   return call<Tensor>(
       *peer.ticket(), std::move(on_progress),
       [spec = std::move(spec)](transfer::Core& core, std::uint64_t cookie, TimePoint now) mutable {
         spec.cookie = cookie;
         return core.pull(std::move(spec), now);
       },
-      [into = std::move(into), whole](transfer::Outcome&& outcome) -> Result<Tensor> {
-        auto all = tensors_of(std::move(outcome), {into}, whole);
+      [places = std::move(places), whole](transfer::Outcome&& outcome) -> Result<Tensor> {
+        auto all = tensors_of(std::move(outcome), places, whole);
         return std::move(all.front());
       });
 }
 
-Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, transfer::PullSpec spec,
-                                                        std::vector<MutableTensorView> into, ProgressFn on_progress) {
+Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, Batch batch, ProgressFn on_progress) {
   using All = std::vector<Result<Tensor>>;
   if (!peer.ticket()) return Future<All>::failed(peer.ticket().error());
+  auto& spec = batch.spec;
   spec.peer = peer.ticket()->node;
   const bool whole = spec.parts.empty();
-  if (spec.names.empty()) return Future<All>::of(All{});
-  if (is_self(*peer.ticket())) return Future<All>::of(get_many_local(spec, into));
+  if (spec.names.empty()) return Future<All>::of(merged({}, std::move(batch.refused)));
+  if (is_self(*peer.ticket()))
+    return Future<All>::of(merged(get_many_local(spec, batch.into), std::move(batch.refused)));
+  auto places = places_of(spec, std::move(batch.into));
   return call<All>(
       *peer.ticket(), std::move(on_progress),
       [spec = std::move(spec)](transfer::Core& core, std::uint64_t cookie, TimePoint now) mutable {
         spec.cookie = cookie;
         return core.pull(std::move(spec), now);
       },
-      [into = std::move(into), whole](transfer::Outcome&& outcome) -> Result<All> {
-        return tensors_of(std::move(outcome), into, whole);
-      });
+      [places = std::move(places), refused = std::move(batch.refused), whole](transfer::Outcome&& outcome) mutable
+          -> Result<All> { return merged(tensors_of(std::move(outcome), places, whole), std::move(refused)); });
 }
 
 Future<std::vector<Entry>> NodeState::list(const Peer& peer, std::string pattern, Deadline deadline) {
@@ -194,7 +213,7 @@ Future<PingReport> NodeState::ping(const Peer& peer, Deadline deadline) {
       });
 }
 
-Future<Plan> NodeState::explain(const Peer& peer, std::string name) {
+Future<Plan> NodeState::explain(const Peer& peer, std::string name, Deadline deadline) {
   if (!peer.ticket()) return Future<Plan>::failed(peer.ticket().error());
   if (is_self(*peer.ticket()))
     return Future<Plan>::of(Plan{
@@ -204,7 +223,11 @@ Future<Plan> NodeState::explain(const Peer& peer, std::string name) {
         .lanes = {{.lane = "local", .chosen = true, .usable = true, .verdict = "this very node: copied in memory"}}});
   const NodeId node = peer.ticket()->node;
   const bool plain = name.find_first_of("*?") == std::string::npos;
-  transfer::ListSpec spec{.peer = node, .pattern = name.empty() ? "?" : plain ? name : "*"};
+  transfer::ListSpec spec{.peer = node,
+                          .pattern = name.empty() ? "?"
+                                     : plain      ? name
+                                                  : "*",
+                          .bound = {deadline.resolve(Clock::now())}};
   return call<Plan>(
       *peer.ticket(), {},
       [spec = std::move(spec)](transfer::Core& core, std::uint64_t cookie, TimePoint now) mutable {

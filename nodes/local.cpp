@@ -83,7 +83,8 @@ Result<Tensor> NodeState::get_local(const transfer::EntryRef& entry, const trans
                       fmt::format("\"{}\" is {} {} ({}), `into` is {} {} ({})", escaped(entry->name),
                                   to_string(meta.dtype), meta.shape.to_string(), human_bytes(selection.bytes()),
                                   to_string(into->meta.dtype), into->meta.shape.to_string(), human_bytes(room)))
-                    .with_hint("give a destination of that type and shape"));
+                    .with_hint("give a destination of that type and shape")
+                    .with_name(entry->name));
   if (!into->selection) {
     std::memcpy(into->data, bytes.get(), selection.bytes());
   } else {
@@ -92,6 +93,9 @@ Result<Tensor> NodeState::get_local(const transfer::EntryRef& entry, const trans
     });
   }
   parts.view = view;
+  if (!into->selection) {
+    WEFT_LET(parts.view, TensorView::make(meta, into->data));
+  }
   parts.lease.reset();
   return Tensor(std::move(parts));
 }

@@ -20,6 +20,8 @@
 
 namespace weft::detail {
 
+struct Batch;
+
 /// What is behind a TensorNode. Shared by its futures, weakly; every member may be called from any thread.
 class NodeState final : public CallOwner, public std::enable_shared_from_this<NodeState> {
  public:
@@ -34,12 +36,11 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
 
   // calls.cpp
   Future<Tensor> get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into, ProgressFn on_progress);
-  Future<std::vector<Result<Tensor>>> get_many(const Peer& peer, transfer::PullSpec spec,
-                                               std::vector<MutableTensorView> into, ProgressFn on_progress);
+  Future<std::vector<Result<Tensor>>> get_many(const Peer& peer, Batch batch, ProgressFn on_progress);
   Future<std::vector<Entry>> list(const Peer& peer, std::string pattern, Deadline deadline);
   Future<Receipt> push(const Peer& peer, std::string name, TensorView view, PushOptions options);
   Future<PingReport> ping(const Peer& peer, Deadline deadline);
-  Future<Plan> explain(const Peer& peer, std::string name);
+  Future<Plan> explain(const Peer& peer, std::string name, Deadline deadline);
 
   // local.cpp: what this node asks of itself
   Result<Tensor> get_local(const transfer::EntryRef& entry, const transfer::PartSpec* part, const transfer::Into* into,

@@ -16,7 +16,9 @@ namespace weft {
 using KeepAlive = std::shared_ptr<const void>;
 
 /// A tensor that was received: a lease on its bytes, dense host memory, private to the holder. Move-only; `share` makes
-/// another lease on the same bytes. With `into` it is a view of the caller's memory.
+/// another lease on the same bytes. With `into` it is a view of the caller's memory, which it does not keep alive:
+/// dense memory by what came (its dtype and shape, however large the memory is), strided memory and pages as `into`
+/// was.
 class Tensor {
  public:
   struct Parts {
@@ -40,7 +42,11 @@ class Tensor {
 
   const TensorView& view() const noexcept { return parts_.view; }
   const TensorMeta& meta() const noexcept { return parts_.view.meta(); }
-  std::span<const std::byte> bytes() const noexcept {
+  /// Whether its elements lie one after the other, row-major.
+  bool is_dense() const;
+  /// What came, in order; nothing where it is not dense: see view().
+  std::span<const std::byte> bytes() const {
+    if (!is_dense()) return {};
     return {static_cast<const std::byte*>(parts_.view.data()), static_cast<std::size_t>(parts_.view.byte_size())};
   }
   std::string_view name() const noexcept { return parts_.name; }
@@ -59,6 +65,9 @@ class Tensor {
   Result<std::span<const T>> as() const {
     if (dtype_of<T>() != meta().dtype)
       return fail(ErrorClass::kInvalidArgument, "as", "the tensor is " + std::string(to_string(meta().dtype)));
+    if (!is_dense())
+      return fail(Error(ErrorClass::kInvalidArgument, "as", "the tensor is strided: its elements are not in a row")
+                      .with_hint("walk view() by its strides, or get it without a strided `into`"));
     return std::span<const T>(static_cast<const T*>(parts_.view.data()), parts_.view.byte_size() / sizeof(T));
   }
   Tensor share() const { return Tensor(parts_); }

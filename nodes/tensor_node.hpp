@@ -70,6 +70,7 @@ class TensorNode {
   NodeId id() const;
 
   /// Serves an owned tensor under a name until it is replaced or removed. Names: 1 to 255 bytes of UTF-8 without NUL.
+  /// InvalidArgument: a tensor that came by `into`, whose memory is the caller's.
   Result<Generation> put(std::string name, Tensor tensor);
   /// Serves memory of the caller's, which must not be written meanwhile; `keep_alive` drops after the last transfer.
   Result<Generation> put(std::string name, TensorView view, KeepAlive keep_alive);
@@ -92,7 +93,8 @@ class TensorNode {
   /// Pulls again what an earlier get gave, by handle: no string travels. Stale when it was replaced or the peer
   /// restarted.
   Future<Tensor> get(Peer peer, const Tensor& known, GetOptions options = GetOptions());
-  /// One submission, one result each, in order; read from one snapshot of the peer's catalog.
+  /// One submission, one result each, in order; read from one snapshot of the peer's catalog. An item that is wrong or
+  /// not there fails alone.
   Future<std::vector<Result<Tensor>>> get_many(Peer peer, std::vector<GetItem> items,
                                                BatchOptions options = BatchOptions());
   /// Ok means that the receiver verified every byte. The memory must stay as it is until then.
@@ -108,7 +110,7 @@ class TensorNode {
                            std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
 
   /// How a tensor would travel, and why not otherwise.
-  Future<Plan> explain(Peer peer, std::string name = {});
+  Future<Plan> explain(Peer peer, std::string name = {}, Deadline deadline = {});
   Future<PingReport> ping(Peer peer, Deadline deadline = {});
   std::vector<LaneReport> lanes() const;
   NodeStats stats() const;

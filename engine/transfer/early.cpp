@@ -43,8 +43,7 @@ void Core::Impl::on_granted(Session& s, Transfer& t, const wire::Response& m, Ti
   Result<void> taken;
   if (m.entries.size() != 1 || !m.entries[0].ok || m.entries[0].bytes != target.space.payload())
     taken = weft::fail(ErrorClass::kMalformed, "get", "the answer is not what the grant was taken for");
-  if (taken) taken = take_answers(t, m.entries, true);
-  if (taken) taken = check_into(t);
+  if (taken) taken = take_answers(t, m.entries, true);  // the caller's memory was found fit before it was exposed
   if (!taken) return fail(t, std::move(taken).error(), now);
   for (const Rail& r : s.rails)
     if (r.up()) join(t, s, r);

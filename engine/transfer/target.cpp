@@ -97,26 +97,36 @@ bool Core::Impl::lands_directly(const Into& into) {
                              into.selection->bytes() / into.selection->run_bytes() < kMaxBatchItems / 2);
 }
 
-/// Whether the caller's memory is what will arrive, and how it is used.
+/// Whether the caller's memory is what will arrive, and how it is used. An item whose memory is of another shape fails
+/// alone: its bytes still come with the others', to the landing only. Where nothing else is wanted nothing moves.
 Result<void> Core::Impl::check_into(Transfer& t) {
   Target& target = t.target;
   target.direct_into = target.scatter = false;
   if (t.role != Role::kPull || t.pull.into.empty()) return {};
-  for (std::size_t i = 0; i < t.pull.into.size() && i < target.items.size(); ++i) {
+  std::optional<Error> refused;
+  for (std::size_t i = 0; i < target.items.size(); ++i) {
+    TargetItem& item = target.items[i];
+    if (!item.ok) continue;
+    if (i >= t.pull.into.size() || t.pull.into[i].data == nullptr) continue;
     const Into& into = t.pull.into[i];
-    const TargetItem& item = target.items[i];
-    if (!item.ok || into.data == nullptr) continue;
     const std::uint64_t room = into.selection ? into.selection->bytes() : into.size;
     const bool typed = into.meta.dtype != DType::kOpaque && item.meta.dtype != DType::kOpaque;
     const bool same = !typed || (into.meta.dtype == item.meta.dtype && into.meta.shape == item.meta.shape);
-    if (!same || (into.selection ? room != item.bytes : room < item.bytes))
-      return weft::fail(
-          Error(ErrorClass::kInvalidArgument, "get",
-                fmt::format("\"{}\" is {} {} ({}), `into` is {} {} ({})", escaped(item.name),
-                            to_string(item.meta.dtype), item.meta.shape.to_string(), human_bytes(item.bytes),
-                            to_string(into.meta.dtype), into.meta.shape.to_string(), human_bytes(room)))
-              .with_hint("give a destination of that type and shape")
-              .with_name(item.name));
+    if (same && (into.selection ? room == item.bytes : room >= item.bytes)) continue;
+    item.ok = false;
+    item.error = Error(ErrorClass::kInvalidArgument, "get",
+                       fmt::format("\"{}\" is {} {} ({}), `into` is {} {} ({})", escaped(item.name),
+                                   to_string(item.meta.dtype), item.meta.shape.to_string(), human_bytes(item.bytes),
+                                   to_string(into.meta.dtype), into.meta.shape.to_string(), human_bytes(room)))
+                     .with_hint("give a destination of that type and shape")
+                     .with_name(item.name);
+    refused = item.error;
+  }
+  if (refused && std::none_of(target.items.begin(), target.items.end(), [](const TargetItem& i) { return i.ok; })) {
+    Pulled told{.from = t.peer, .incarnation = t.incarnation.value_or(Incarnation{})};
+    for (const TargetItem& item : target.items) told.items.push_back({.error = item.error, .name = item.name});
+    tell(t, std::move(told));
+    return std::unexpected(std::move(*refused));
   }
   const Into& first = t.pull.into.front();
   target.direct_into = target.items.size() == 1 && first.data != nullptr && lands_directly(first);
