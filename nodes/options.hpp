@@ -53,10 +53,9 @@ enum class Verify : std::uint8_t {
   kPieces,  ///< every leaf compared (default)
   kLane,    ///< trust the lane's own checks
 };
-enum class Codec : std::uint8_t { kNone };
-enum class Priority : std::uint8_t { kNormal };
+/// Travels with the request.
 struct TraceContext {
-  std::string traceparent{};
+  std::string traceparent{};  ///< W3C's, at most 255 bytes
 };
 
 /// Which generation of a tensor will do.
@@ -74,13 +73,11 @@ struct GetOptions {
   Slice slice{};
   Pages pages{};             ///< instead of `slice`
   MutableTensorView into{};  ///< the caller's own memory, dense or strided; else a pooled landing
-  Device device{};
+  Device device{};           ///< where to land; only host memory yet, else Unsupported
   GenerationRule generation{};
   Verify verify{};
-  Codec codec{};
   Deadline deadline{};
   Lane lane{};
-  Priority priority{};
   ProgressFn on_progress{};
   TraceContext trace{};
 };
@@ -95,16 +92,13 @@ struct BatchOptions {
   Verify verify{};
   Deadline deadline{};
   Lane lane{};
-  Priority priority{};
   ProgressFn on_progress{};
   TraceContext trace{};
 };
 struct PushOptions {
   Verify verify{};
-  Codec codec{};
   Deadline deadline{};
   Lane lane{};
-  Priority priority{};
   ProgressFn on_progress{};
   TraceContext trace{};
 };
@@ -150,7 +144,6 @@ struct NodeOptions {
   std::vector<Lane> lanes{};  ///< allowed ones; none: every lane this host has
   /// Networks ("10.0.0.0/8", "fd00::/8") in which bulk may travel in clear; loopback always may.
   std::vector<std::string> trust{};
-  bool trust_file = false;  ///< served files may be mapped: nobody truncates them
   Duration spin = std::chrono::microseconds(20);
   Callbacks callbacks{};
   LogSink log{};
