@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <weft/base/error_hint.hpp>
+
 namespace weft {
 
 struct Error::Body {
@@ -38,7 +40,11 @@ Error::Error(ErrorClass kind, std::string operation, std::string message)
 
 std::string_view Error::operation() const noexcept { return body_ ? std::string_view{body_->operation} : ""; }
 std::string_view Error::message() const noexcept { return body_ ? std::string_view{body_->message} : ""; }
-std::string_view Error::hint() const noexcept { return body_ ? std::string_view{body_->hint} : ""; }
+std::string_view Error::own_hint() const noexcept { return body_ ? std::string_view{body_->hint} : ""; }
+std::string_view Error::hint() const noexcept {
+  if (const auto own = own_hint(); !own.empty()) return own;
+  return detail::default_hint(kind_, native_code(), !context().peer.empty());
+}
 int Error::native_code() const noexcept { return body_ ? body_->native_code : 0; }
 std::string_view Error::native_text() const noexcept { return body_ ? std::string_view{body_->native_text} : ""; }
 

@@ -57,8 +57,10 @@ class [[nodiscard]] Error {
   ErrorClass kind() const noexcept { return kind_; }
   std::string_view operation() const noexcept;
   std::string_view message() const noexcept;
-  /// The next step for a person, or empty.
+  /// The next step for a person, the same text in every face: what whoever failed said, else the one of the class.
   std::string_view hint() const noexcept;
+  /// Only what whoever failed said, or empty: for whoever passes a failure on, or knows better than the class does.
+  std::string_view own_hint() const noexcept;
   /// errno, libfabric's or OpenSSL's code; 0 when there is none.
   int native_code() const noexcept;
   std::string_view native_text() const noexcept;

@@ -93,8 +93,7 @@ ErrorClass class_of_errno(int code) noexcept {
 namespace detail {
 
 void abort_with(const Error& error) {
-  auto text = fmt::format("error: {}\n", error.to_string());
-  if (!error.hint().empty()) text += fmt::format("hint: {}\n", error.hint());
+  const auto text = fmt::format("error: {}\nhint: {}\n", error.to_string(), error.hint());
   std::fputs(text.c_str(), stderr);
   std::abort();
 }

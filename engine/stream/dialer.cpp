@@ -183,8 +183,8 @@ Error Dialer::failure_of(const Dial& dial) {
   if (main->native_code() != 0)
     error = std::move(error).with_native(main->native_code(), std::string{main->native_text()});
   const std::string_view hint =
-      main->hint().empty() ? "is the node running? If it was restarted, get a fresh ticket; else check the firewall"
-                           : main->hint();
+      main->own_hint().empty() ? "is the node running? If it was restarted, get a fresh ticket; else check the firewall"
+                               : main->own_hint();
   return std::move(error).with_hint(std::string{hint});
 }
 

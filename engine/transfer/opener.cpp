@@ -247,7 +247,7 @@ Error Core::Impl::lost_error(const Transfer& t, const Error& why) const {
                               ? why.kind()
                               : ErrorClass::kPeerLost;
   Error error = Error(kind, std::string(why.operation()), std::string(why.message()));
-  if (!why.hint().empty()) error = std::move(error).with_hint(std::string(why.hint()));
+  if (!why.own_hint().empty()) error = std::move(error).with_hint(std::string(why.own_hint()));
   if (why.native_code() != 0) error = std::move(error).with_native(why.native_code(), std::string(why.native_text()));
   error = std::move(error).with_peer(why.context().peer.empty() ? t.peer.short_string() : why.context().peer);
   if (t.role == Role::kPush && t.source.ever_done) error = std::move(error).with_may_have_arrived();

@@ -107,10 +107,20 @@ TEST_CASE("error: a copy is not changed through the original") {
   Error original{ErrorClass::kNotFound, "get", "no such name"};
   const Error copy = original;
   const auto changed = std::move(original).with_hint("weft ls").with_peer("p");
-  CHECK(copy.hint().empty());
+  CHECK(copy.own_hint().empty());
   CHECK(copy.context().peer.empty());
   CHECK_FALSE(copy.may_have_arrived());
   CHECK(changed.hint() == "weft ls");
+}
+
+TEST_CASE("error: where nobody said what to do next, the class does; the system's code where it is this host's") {
+  for (std::size_t kind = 0; kind < kErrorClasses; ++kind)
+    CHECK_FALSE(Error(static_cast<ErrorClass>(kind), "get", "no").hint().empty());
+  const Error ours = Error{ErrorClass::kNotFound, "open", "file"}.with_native(ENOENT, "No such file or directory");
+  CHECK(ours.hint().find("path") != std::string_view::npos);
+  CHECK(Error(ours).with_peer("gpu-07").hint() == Error(ErrorClass::kNotFound, "get", "").hint());
+  CHECK(Error(ours).with_hint("look there").hint() == "look there");
+  CHECK(ours.own_hint().empty());
 }
 
 TEST_CASE("error: only what may pass by itself is retryable") {
