@@ -48,19 +48,27 @@ Access Access::verbs(AccessVerb verbs) && {
   return std::move(*this);
 }
 
+bool Access::admits_quietly(const NodeId& peer, bool same_host) const {
+  if (kind_ == Kind::kPeers) return std::binary_search(peers_.begin(), peers_.end(), peer);
+  return kind_ == Kind::kAny || same_host;
+}
+
 Result<void> Access::admits(const NodeId& peer, bool same_host) const {
-  if (kind_ == Kind::kAny || (kind_ == Kind::kLocal && same_host)) return {};
-  if (kind_ == Kind::kPeers && std::binary_search(peers_.begin(), peers_.end(), peer)) return {};
+  if (admits_quietly(peer, same_host)) return {};
   return fail(Error(ErrorClass::kForbidden, "session", "this node does not admit " + peer.short_string())
                   .with_hint("on the other side: --allow " + peer.to_string()));
 }
 
-Result<void> Access::allows(const NodeId& peer, bool same_host, AccessVerb verb, std::string_view name) const {
-  WEFT_TRY(admits(peer, same_host));
+bool Access::permits(const NodeId& peer, bool same_host, AccessVerb verb, std::string_view name) const {
   const bool named =
       globs_.empty() || verb == AccessVerb::kList ||
       std::any_of(globs_.begin(), globs_.end(), [&](const std::string& g) { return glob_match(g, name); });
-  if (has(verbs_, verb) && named) return {};
+  return named && has(verbs_, verb) && admits_quietly(peer, same_host);
+}
+
+Result<void> Access::allows(const NodeId& peer, bool same_host, AccessVerb verb, std::string_view name) const {
+  WEFT_TRY(admits(peer, same_host));
+  if (permits(peer, same_host, verb, name)) return {};
   return fail(Error(ErrorClass::kForbidden, std::string(to_string(verb)),
                     "\"" + escaped(name) + "\" may not be used so by " + peer.short_string())
                   .with_hint("on the other side: widen its access rule's names or verbs")

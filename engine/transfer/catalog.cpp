@@ -1,7 +1,6 @@
 #include <weft/transfer/catalog.hpp>
 
 #include <algorithm>
-#include <functional>
 
 #include <weft/base/text.hpp>
 
@@ -31,12 +30,14 @@ EntryRef CatalogSnapshot::find(std::uint32_t index) const {
   return shard && place < shard->size() ? (*shard)[place] : nullptr;
 }
 
-std::vector<EntryRef> CatalogSnapshot::list(std::string_view pattern, std::string_view after, std::size_t limit) const {
+std::vector<EntryRef> CatalogSnapshot::list(std::string_view pattern, std::string_view after, std::size_t limit,
+                                            const std::function<bool(std::string_view)>& shown) const {
   std::vector<EntryRef> found;
   for (const auto& shard : by_name_) {
     if (!shard) continue;
     for (const EntryRef& entry : *shard)
-      if (entry->name > after && glob_match(pattern, entry->name)) found.push_back(entry);
+      if (entry->name > after && glob_match(pattern, entry->name) && (!shown || shown(entry->name)))
+        found.push_back(entry);
   }
   const auto in_order = [](const EntryRef& a, const EntryRef& b) { return a->name < b->name; };
   if (limit != 0 && found.size() > limit) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -21,8 +22,10 @@ class CatalogSnapshot {
   EntryRef find(std::string_view name) const;
   /// By handle: the entry with this index, whatever its generation is now, or null when nothing has it.
   EntryRef find(std::uint32_t index) const;
-  /// Names that match the glob and come after `after`, in byte order, at most `limit` (0: all).
-  std::vector<EntryRef> list(std::string_view pattern, std::string_view after, std::size_t limit) const;
+  /// Names that match the glob, come after `after` and are `shown` (empty: all are), in byte order, at most `limit` (0:
+  /// all).
+  std::vector<EntryRef> list(std::string_view pattern, std::string_view after, std::size_t limit,
+                             const std::function<bool(std::string_view name)>& shown = {}) const;
   std::vector<std::string> names(std::size_t limit) const;
   Generation generation() const noexcept { return generation_; }
   std::size_t size() const noexcept { return size_; }

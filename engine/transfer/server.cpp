@@ -17,7 +17,7 @@ void Core::Impl::answer_failure(Session& s, wire::TransferRef ref, const Error& 
                      .error = error.kind(),
                      .native = error.native_code(),
                      .text = error.message().substr(0, kMaxErrorTextBytes),
-                     .hint = error.hint().substr(0, kMaxErrorTextBytes)},
+                     .hint = error.own_hint().substr(0, kMaxErrorTextBytes)},
        now);
 }
 
@@ -121,17 +121,20 @@ void Core::Impl::answer_listing(Session& s, const wire::Request& m, TimePoint no
     return answer_failure(s, {.sequence = m.sequence, .opened_by_sender = false}, allowed.error(), now);
   constexpr std::size_t kPage = 4096;
   const std::size_t limit = m.what.limit == 0 ? kPage : std::min<std::size_t>(m.what.limit, kPage);
-  auto found = reader_.current()->list(m.what.pattern, m.what.after, limit + 1);
+  // What this peer may not get does not count for the page: it goes on after the last name that was shown.
+  const auto shown = [&](std::string_view name) {
+    return options_.access.permits(s.spec.peer, s.spec.same_host, AccessVerb::kGet, name);
+  };
+  auto found = reader_.current()->list(m.what.pattern, m.what.after, limit + 1, shown);
   const bool more = found.size() > limit;
   if (more) found.resize(limit);
   answers_.clear();
   for (const EntryRef& entry : found) {
-    if (!options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kGet, entry->name)) continue;
     wire::EntryAnswer& answer = answers_.emplace_back();
     fill_answer({.entry = entry, .part = std::nullopt}, answer);
     answer.name = entry->name;
   }
-  send(s, wire::Response{.sequence = m.sequence, .entries = answers_, .more = more && !answers_.empty()}, now);
+  send(s, wire::Response{.sequence = m.sequence, .entries = answers_, .more = more}, now);
 }
 
 void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
