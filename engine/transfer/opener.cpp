@@ -47,6 +47,7 @@ TransferKey Core::Impl::push(PushSpec spec, TimePoint now) {
   t.verify = spec.verify;
   t.hurried = true;  // the caller's view
   t.entry = std::move(spec.entry);
+  t.pull.trace = std::move(spec.trace);
   t.total = t.entry->bytes;
   attach(t, now);
   return t.key;
@@ -186,7 +187,8 @@ void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
                           .entries = std::span(&answer, 1),
                           .total = src.bytes.space.total(),
                           .is_inline = is_inline,
-                          .verify = t.verify};
+                          .verify = t.verify,
+                          .trace = t.pull.trace};
   std::byte* payload = send_with_payload(s, offer, is_inline ? entry.bytes : 0, now, t.key);
   if (payload == nullptr) return fail(t, Error(ErrorClass::kResourceExhausted, "push", "the offer is too large"), now);
   if (is_inline)
