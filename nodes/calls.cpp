@@ -77,6 +77,12 @@ std::vector<Entry> local_entries(const transfer::Catalog& catalog, const std::st
 
 }  // namespace
 
+void NodeState::note_rate(const transfer::Pulled& pulled, TimePoint started) {
+  std::uint64_t bytes = 0;
+  for (const auto& item : pulled.items) bytes += item.error ? 0 : item.bytes;
+  rates_.note(pulled.from, pulled.incarnation, pulled.lane, bytes, Clock::now() - started);
+}
+
 Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into,
                               ProgressFn on_progress) {
   if (!peer.ticket()) return Future<Tensor>::failed(peer.ticket().error());
@@ -93,7 +99,8 @@ Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, Mutable
         spec.cookie = cookie;
         return core.pull(std::move(spec), now);
       },
-      [places = std::move(places), whole](transfer::Outcome&& outcome) -> Result<Tensor> {
+      [this, started = Clock::now(), places = std::move(places), whole](transfer::Outcome&& outcome) -> Result<Tensor> {
+        note_rate(std::get<transfer::Pulled>(outcome.result), started);
         auto all = tensors_of(std::move(outcome), places, whole);
         return std::move(all.front());
       });
@@ -115,8 +122,11 @@ Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, Batch 
         spec.cookie = cookie;
         return core.pull(std::move(spec), now);
       },
-      [places = std::move(places), refused = std::move(batch.refused), whole](transfer::Outcome&& outcome) mutable
-          -> Result<All> { return merged(tensors_of(std::move(outcome), places, whole), std::move(refused)); });
+      [this, started = Clock::now(), places = std::move(places), whole,
+       refused = std::move(batch.refused)](transfer::Outcome&& outcome) mutable -> Result<All> {
+        note_rate(std::get<transfer::Pulled>(outcome.result), started);
+        return merged(tensors_of(std::move(outcome), places, whole), std::move(refused));
+      });
 }
 
 Future<std::vector<Entry>> NodeState::list(const Peer& peer, std::string pattern, Deadline deadline) {

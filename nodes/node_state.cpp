@@ -340,14 +340,16 @@ Ticket NodeState::ticket() const {
   Ticket ticket;
   ticket.node = id();
   for (const std::string& address : loop_->addresses()) {
-    if (!address.starts_with("tcp://0.0.0.0:")) {
+    const bool v6 = address.starts_with("tcp://[::]:");
+    if (!v6 && !address.starts_with("tcp://0.0.0.0:")) {
       ticket.addresses.push_back(address);
       continue;
     }
-    // Every interface: this host by its name, and loopback for those who are here.
+    // Every interface: this host by its name, and loopback for those who are here. [::] hears IPv4 too.
     const std::string port = address.substr(address.rfind(':'));
     ticket.addresses.push_back("tcp://" + host_name_ + port);
     ticket.addresses.push_back("tcp://127.0.0.1" + port);
+    if (v6) ticket.addresses.push_back("tcp://[::1]" + port);
   }
   return ticket;
 }

@@ -12,6 +12,7 @@
 #include <weft/actors/loop.hpp>
 #include <weft/actors/supervisor.hpp>
 #include <weft/nodes/future.hpp>
+#include <weft/nodes/lane_rates.hpp>
 #include <weft/nodes/options.hpp>
 #include <weft/nodes/plan.hpp>
 #include <weft/nodes/tensor.hpp>
@@ -101,6 +102,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   /// Runs on the loop and waits for it, also when the node is stopped.
   bool on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> work);
   void show_offer(const actors::Inbox::Ask& ask);
+  void note_rate(const transfer::Pulled& pulled, TimePoint started);
   void fill_plan(Plan& plan, const transfer::SessionInfo& info) const;
   void deliver(actors::Inbox::Delivery&& delivery);
   void take_back(Tensor tensor);
@@ -112,6 +114,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   std::unique_ptr<actors::Supervisor> supervisor_;
   std::unique_ptr<actors::Loop> loop_;
   std::vector<LaneReport> lane_reports_;
+  LaneRates rates_;
   Incarnation incarnation_{};
   std::string host_name_;
 

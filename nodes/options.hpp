@@ -151,6 +151,11 @@ struct NodeOptions {
   /// "grant", "receipt", "landing", "offer", "written", "finished", "last-written", "receipted", "arrival", "outcome".
   /// For tests: processes are stopped and killed in it.
   std::function<void(std::string_view phase)> on_phase{};
+
+  /// What the environment says, where an application wants it: WEFT_LISTEN, _ALLOW (local, any, node ids), _TRUST,
+  /// _LANES (lists with commas), _IDENTITY, _INBOX_BYTES, _MEMORY_BYTES ("2GiB"), _CONNECTIONS, _IDLE, _HEARTBEAT
+  /// ("500ms"), _SPIN_US. InvalidArgument names the variable.
+  static Result<NodeOptions> from_environment();
 };
 
 }  // namespace weft

@@ -62,6 +62,9 @@ void NodeState::fill_plan(Plan& plan, const transfer::SessionInfo& info) const {
        .verdict = small    ? fmt::format("inline in the answer: {} is not worth a rail", human_bytes(plan.bytes))
                   : chosen ? "sealed; slower than the lane that was chosen"
                            : "sealed, and the only lane this session may use"});
+  for (PlanLane& line : plan.lanes)
+    if (const auto lane = parse_lane(line.lane); lane && line.usable)
+      if (const auto rate = rates_.of(info.peer, info.incarnation, *lane)) line.expected = human_rate(*rate);
   const auto best =
       std::find_if(plan.lanes.begin(), plan.lanes.end(), [](const PlanLane& lane) { return lane.chosen; });
   if (best != plan.lanes.end()) std::rotate(plan.lanes.begin(), best, best + 1);

@@ -13,7 +13,7 @@ namespace weft {
 /// One lane, as `explain` judges it.
 struct PlanLane {
   std::string lane{};      ///< "tcp", "verbs", "tls"…
-  std::string expected{};  ///< "4.8 GB/s", "mapped", or empty when it was never measured here
+  std::string expected{};  ///< "4.8 GB/s", "mapped", or empty where this node has moved nothing over it yet
   bool chosen = false;
   bool usable = false;
   std::string verdict{};  ///< why

@@ -22,6 +22,43 @@ TEST_CASE("start: a wide address without an access rule is refused, and says wha
   CHECK(failure(TensorNode::start({.listen = {"not an address"}})) == ErrorClass::kInvalidArgument);
 }
 
+TEST_CASE("start: the ticket of every interface leads here, over IPv6 too", "[T-02]") {
+  auto client = start();
+  for (const char* address : {":0", "[::]:0"}) {
+    CAPTURE(address);
+    auto server = TensorNode::start({.listen = {address}, .access = Access::any()});
+    if (!server && address[0] == '[') SKIP("this host has no IPv6");
+    const Ticket ticket = need(std::move(server)).ticket();
+    for (const auto& told : ticket.addresses) {
+      CHECK(told.find("0.0.0.0") == std::string::npos);
+      CHECK(told.find("[::]") == std::string::npos);
+    }
+  }
+  auto server = start({.listen = {"[::]:0"}, .access = Access::any()});
+  need(server.put("t", blob(10, 1)));
+  for (const auto& address : server.ticket().addresses) {
+    if (address.find("127.0.0.1") == std::string::npos && address.find("[::1]") == std::string::npos) continue;
+    Ticket only = server.ticket();
+    only.addresses = {address};
+    auto fresh = start();
+    need(fresh.get(only, "t").wait());
+  }
+}
+
+TEST_CASE("access: a listing shows all that may be got, however much may not", "[T-19]") {
+  auto server = start({.access = Access::local().names("z*")});
+  auto client = start();
+  for (int i = 0; i < 4200; ++i) need(server.put("a" + std::to_string(i), blob(1, 1)));
+  need(server.put("z.1", blob(1, 1)));
+  for (int i = 0; i < 100; ++i) need(server.put("m" + std::to_string(i), blob(1, 1)));
+  need(server.put("z.2", blob(1, 1)));
+  const auto shown = need(client.list(server.ticket()).wait());
+  REQUIRE(shown.size() == 2);
+  CHECK(shown[0].name == "z.1");
+  CHECK(shown[1].name == "z.2");
+  CHECK(need(client.list(server.ticket(), "a*").wait()).empty());
+}
+
 TEST_CASE("start: an address in use is Exists", "[T-02]") {
   auto node = start();
   std::string address = node.ticket().addresses.front();
@@ -161,7 +198,10 @@ TEST_CASE("ping, explain, stats: tell what is") {
   CHECK(need(client.explain(server.ticket(), "small").wait()).lanes.front().lane == "tls");
   CHECK(failure(client.explain(server.ticket(), "absent").wait()) == ErrorClass::kNotFound);
   CHECK(need(client.explain(server.ticket()).wait()).name.empty());
+  for (const PlanLane& lane : plan.lanes) CHECK(lane.expected.empty());  // nothing was measured yet
   const Tensor got = need(client.get(server.ticket(), "large").wait());
+  for (const PlanLane& lane : need(client.explain(server.ticket(), "large").wait()).lanes)
+    CHECK(lane.expected.empty() == (lane.lane != to_string(got.lane())));
   CHECK(server.stats().catalog_tensors == 2);
   CHECK(server.stats().catalog_bytes == (10 << 20) + 100);
   CHECK(client.stats().bytes_in == 10 << 20);
