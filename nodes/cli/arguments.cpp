@@ -60,4 +60,17 @@ void Arguments::parsed(const std::string& spelling, const std::string& value, co
       ->option_text(value);
 }
 
+void Arguments::texts(const std::string& spelling, const std::string& value, std::vector<std::string>& into,
+                      const std::string& help) {
+  app_.add_option(spelling, into, help)
+      ->option_text(value)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void Arguments::also_from(const std::string& spelling, const std::string& variable) {
+  app_.get_option(spelling)->envname(variable);
+}
+
 }  // namespace weft::cli

@@ -38,6 +38,11 @@ class Arguments {
   /// Read by `take`, whose error is a usage error.
   void parsed(const std::string& spelling, const std::string& value, const std::string& help,
               std::function<Result<void>(std::string_view)> take);
+  /// May be given several times; each is one, commas and all.
+  void texts(const std::string& spelling, const std::string& value, std::vector<std::string>& into,
+             const std::string& help);
+  /// Where the option was not given, this variable of the environment is read as if it had been.
+  void also_from(const std::string& spelling, const std::string& variable);
 
  private:
   CLI::App& app_;

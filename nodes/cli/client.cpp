@@ -1,45 +1,9 @@
 #include <cstdlib>
 
-#include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
-
-#include <weft/base/text.hpp>
 #include <weft/nodes/cli/client.hpp>
+#include <weft/nodes/cli/log_lines.hpp>
 
 namespace weft::cli {
-namespace {
-
-spdlog::level::level_enum level_of(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarn:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-  }
-  return spdlog::level::err;
-}
-
-LogSink log_of(const Settings& settings) {
-  auto logger = std::make_shared<spdlog::logger>("weft", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
-  logger->set_level(settings.quiet          ? spdlog::level::err
-                    : settings.verbose == 0 ? spdlog::level::warn
-                    : settings.verbose == 1 ? spdlog::level::info
-                                            : spdlog::level::debug);
-  return [logger = std::move(logger)](LogLevel level, std::string_view message, std::span<const LogField> fields) {
-    if (!logger->should_log(level_of(level))) return;
-    std::string line(message);
-    for (const auto& field : fields) line += fmt::format(" {}={}", field.key, escaped(field.value));
-    logger->log(level_of(level), "{}", line);
-  };
-}
-
-}  // namespace
 
 std::filesystem::path default_identity_file() {
   if (const char* folder = std::getenv("XDG_CONFIG_HOME"); folder != nullptr && *folder == '/')
@@ -49,21 +13,40 @@ std::filesystem::path default_identity_file() {
   return {};
 }
 
+Result<NodeOptions> options_here(const Context& context) {
+  WEFT_LET(auto options, NodeOptions::from_environment());
+  if (context.settings.lane != Lane::kAuto) options.lanes.clear();  // --lane is asked for call by call
+  if (!context.settings.identity.empty()) options.identity = context.settings.identity;
+  options.log = log_lines(context.settings, context.out);
+  return options;
+}
+
 Result<TensorNode> start_client(const Context& context) {
-  NodeOptions options;
+  WEFT_LET(auto options, options_here(context));
+  options.listen.clear();  // those are a server's
+  options.access = Access::local();
   std::error_code ignored;
-  if (auto file = default_identity_file(); !file.empty() && std::filesystem::exists(file, ignored))
+  if (auto file = default_identity_file();
+      options.identity.empty() && !file.empty() && std::filesystem::exists(file, ignored))
     options.identity = std::move(file);
   return start_node(context, std::move(options));
 }
 
 Result<TensorNode> start_node(const Context& context, NodeOptions options) {
-  if (!context.settings.identity.empty()) options.identity = context.settings.identity;
-  options.log = log_of(context.settings);
+  WEFT_TRY(in_time(context));
   const Signals::Shield shield;
-  return TensorNode::start(std::move(options));
+  auto node = TensorNode::start(std::move(options));
+  if (node) WEFT_TRY(in_time(context));
+  return node;
 }
 
 Deadline deadline_of(const Context& context) { return context.until ? Deadline{*context.until} : Deadline{}; }
+
+Result<void> in_time(const Context& context) {
+  if (Signals::caught() != 0) return fail(ErrorClass::kCancelled, "weft", "cancelled");
+  if (context.until && Clock::now() >= *context.until)
+    return fail(Error{ErrorClass::kDeadlineExceeded, "weft", "--timeout has passed"}.with_hint("give it longer"));
+  return {};
+}
 
 }  // namespace weft::cli

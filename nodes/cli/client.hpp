@@ -12,14 +12,18 @@ namespace weft::cli {
 /// Where our identity is kept when --identity does not say: the user's configuration folder. Empty without a home.
 std::filesystem::path default_identity_file();
 
-/// A node of this command's: identity and log as the settings say. A client without --identity takes the default
-/// identity where `weft id` has made one, else a fresh one.
+/// What every node of this command's starts with: the environment, and the settings over it.
+Result<NodeOptions> options_here(const Context& context);
+/// A node that asks others. Without --identity it has the default identity where `weft id` has made one, else a fresh
+/// one.
 Result<TensorNode> start_client(const Context& context);
-/// As the options say, a fresh identity unless they or --identity name one.
+/// DeadlineExceeded, Cancelled: there is no time left for it.
 Result<TensorNode> start_node(const Context& context, NodeOptions options);
 
 /// Of the whole command: --timeout, or automatic.
 Deadline deadline_of(const Context& context);
+/// Between steps that take their time: Cancelled after a signal, DeadlineExceeded after --timeout.
+Result<void> in_time(const Context& context);
 
 inline constexpr std::chrono::milliseconds kTick{100};
 

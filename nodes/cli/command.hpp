@@ -13,6 +13,7 @@
 #include <weft/nodes/cli/output.hpp>
 #include <weft/nodes/cli/settings.hpp>
 #include <weft/nodes/cli/signals.hpp>
+#include <weft/nodes/cli/watchdog.hpp>
 
 namespace weft::cli {
 
@@ -24,6 +25,7 @@ struct Context {
   CLI::App& root;
   /// When the whole command must have ended, if --timeout was given.
   std::optional<TimePoint> until;
+  Watchdog& watchdog;
 };
 
 /// One command: what it takes and what it does. Made for each reading of the command line.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <ranges>
 #include <string>
@@ -92,8 +93,14 @@ int run_declared(CLI::App& root, std::vector<Declared>& declared, const Settings
   Output out(settings);
   const auto chosen = std::ranges::find_if(declared, [](const Declared& one) { return one.app->parsed(); });
   if (chosen == declared.end()) return report(usage("a command is missing", "`weft help` lists them"), out);
-  Context context{settings, out, signals, root, std::nullopt};
-  if (settings.timeout) context.until = Clock::now() + *settings.timeout;
+  std::optional<TimePoint> until;
+  if (settings.timeout) until = Clock::now() + *settings.timeout;
+  Watchdog watchdog(until, [&settings] {
+    Output words(settings);
+    std::_Exit(report(
+        Error{ErrorClass::kDeadlineExceeded, "weft", "--timeout has passed, and it did not end by itself"}, words));
+  });
+  Context context{settings, out, signals, root, until, watchdog};
   const auto code = chosen->command->run(context);
   if (code) return finish(out, *code);
   static_cast<void>(out.flush());

@@ -44,7 +44,7 @@ class DemoCommand final : public Command {
     const auto items = demo_tensors(size_);
     WEFT_LET(const auto folder, ScratchFolder::make(size_ + kRoomBeside));
     const auto path = folder.path() / "model.safetensors";
-    WEFT_TRY(write_demo_model(path, items, context.out));
+    WEFT_TRY(write_demo_model(context, path, items));
     return show(context, path);
   }
 
@@ -53,16 +53,17 @@ class DemoCommand final : public Command {
     WEFT_LET(const auto model, SafetensorsFile::open(path));
     std::uint64_t bytes = 0;
     for (const auto& entry : model.entries()) bytes += entry.bytes;
-    WEFT_LET(const auto server, DemoServer::start(path, context.signals));
+    WEFT_LET(const auto server, DemoServer::start(context, path));
     context.out.say(fmt::format("process {} serves {} tensors, {}; this process pulls them and compares every byte",
                                 server.process(), model.entries().size(), human_bytes(bytes)));
     WEFT_LET(const auto lanes, lanes_to_show(context, server.ticket()));
     std::vector<LaneResult> results;
     for (const auto lane : lanes) {
       results.push_back(run_lane(context, server.ticket(), model, lane));
-      if (Signals::caught() != 0) return fail(ErrorClass::kCancelled, "demo", "cancelled");
+      WEFT_TRY(in_time(context));
     }
-    const Beside beside{raw_rate(bytes), memcpy_rate(bytes)};
+    const Beside beside{raw_rate(context, bytes), memcpy_rate(context, bytes)};
+    WEFT_TRY(in_time(context));
     if (context.out.format() == Format::kJson)
       tell_json(context, model.entries().size(), bytes, results, beside);
     else
@@ -79,7 +80,7 @@ class DemoCommand final : public Command {
     if (context.settings.lane != Lane::kAuto) lanes.push_back(context.settings.lane);
     if (!lanes.empty()) return lanes;
     WEFT_LET(auto node, start_client(context));
-    WEFT_LET(const auto plan, await(node.explain(ticket)));
+    WEFT_LET(const auto plan, await(node.explain(ticket, {}, deadline_of(context))));
     for (const auto& lane : plan.lanes)
       if (const auto known = parse_lane(lane.lane); known && lane.usable) lanes.push_back(*known);
     if (lanes.empty()) return fail(ErrorClass::kUnsupported, "demo", "no lane between two processes of this host");

@@ -106,12 +106,12 @@ LaneResult run_lane(Context& context, const Ticket& ticket, const SafetensorsFil
   return result;
 }
 
-double memcpy_rate(std::uint64_t bytes) {
+double memcpy_rate(const Context& context, std::uint64_t bytes) {
   bytes = std::min<std::uint64_t>(bytes, 256ull << 20);
   const auto from = std::make_unique<std::byte[]>(bytes);
   const auto to = std::make_unique<std::byte[]>(bytes);
   std::vector<double> rates;
-  for (int pass = 0; pass < 6; ++pass) {
+  for (int pass = 0; pass < 6 && in_time(context); ++pass) {
     from[0] = static_cast<std::byte>(pass);
     const auto begun = Clock::now();
     std::memcpy(to.get(), from.get(), bytes);

@@ -18,7 +18,7 @@ struct LaneResult {
 
 /// Pulls the whole model several times, with a node of its own, and compares every byte with the file.
 LaneResult run_lane(Context& context, const Ticket& ticket, const SafetensorsFile& model, Lane lane);
-/// Bytes a second of copying as many bytes from memory to memory on one core, warm.
-double memcpy_rate(std::uint64_t bytes);
+/// Bytes a second of copying as many bytes from memory to memory on one core, warm; 0 when there was no time for it.
+double memcpy_rate(const Context& context, std::uint64_t bytes);
 
 }  // namespace weft::cli

@@ -85,19 +85,19 @@ std::vector<SafetensorsItem> demo_tensors(std::uint64_t bytes) {
   return items;
 }
 
-Result<void> write_demo_model(const std::filesystem::path& path, const std::vector<SafetensorsItem>& items,
-                              Output& out) {
+Result<void> write_demo_model(const Context& context, const std::filesystem::path& path,
+                              const std::vector<SafetensorsItem>& items) {
   WEFT_LET(auto writer, SafetensorsWriter::open(path, items));
   std::uint64_t total = 0;
   for (std::size_t at = 0; at < writer.size(); ++at) total += writer.bytes_of(at);
-  ProgressBar bar(out, "making a model", "tensors", items.size(), total);
+  ProgressBar bar(context.out, "making a model", "tensors", items.size(), total);
   std::vector<std::uint64_t> words(kChunkWords);
   std::uint64_t state = kSeed;
   std::uint64_t done = 0;
   for (std::size_t at = 0; at < writer.size(); ++at) {
     const auto bytes = writer.bytes_of(at);
     for (std::uint64_t offset = 0; offset < bytes; offset += words.size() * sizeof(std::uint64_t)) {
-      if (Signals::caught() != 0) return fail(ErrorClass::kCancelled, "demo", "cancelled");
+      WEFT_TRY(in_time(context));
       fill(words, state);
       const auto part = std::min<std::uint64_t>(bytes - offset, words.size() * sizeof(std::uint64_t));
       WEFT_TRY(writer.write(at, offset, std::as_bytes(std::span(words)).first(part)));

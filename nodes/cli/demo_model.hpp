@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <weft/base/result.hpp>
+#include <weft/nodes/cli/command.hpp>
 #include <weft/nodes/cli/progress_bar.hpp>
 #include <weft/tensor/safetensors_writer.hpp>
 
@@ -17,9 +18,9 @@ inline constexpr std::uint64_t kLeastDemoBytes = 8ull << 20;
 std::vector<SafetensorsItem> demo_tensors(std::uint64_t bytes);
 
 /// Writes them, with content that follows from a seed, to a folder that has the room. ResourceExhausted: it has not.
-/// Cancelled on a signal.
-Result<void> write_demo_model(const std::filesystem::path& path, const std::vector<SafetensorsItem>& items,
-                              Output& out);
+/// Cancelled on a signal, DeadlineExceeded after --timeout.
+Result<void> write_demo_model(const Context& context, const std::filesystem::path& path,
+                              const std::vector<SafetensorsItem>& items);
 
 /// A folder of this process's own that goes with it. In TMPDIR, else /dev/shm or /tmp, whichever has `bytes` free.
 class ScratchFolder {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <weft/base/result.hpp>
+#include <weft/nodes/cli/command.hpp>
 
 namespace weft::cli {
 
@@ -13,7 +14,7 @@ struct RawRate {
   std::string how{};  ///< "net, 256 KiB x 4 in flight, no digests"
 };
 
-/// A second or two. Unsupported: no libfabric, or no tcp provider in it.
-Result<RawRate> raw_rate(std::uint64_t bytes);
+/// A second or two. Unsupported: no libfabric, or no tcp provider in it. Cancelled, DeadlineExceeded.
+Result<RawRate> raw_rate(const Context& context, std::uint64_t bytes);
 
 }  // namespace weft::cli

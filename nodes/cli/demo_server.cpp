@@ -10,6 +10,7 @@
 #include <string>
 
 #include <weft/base/clock.hpp>
+#include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/demo_server.hpp>
 
 namespace weft::cli {
@@ -39,34 +40,36 @@ bool gone_within(pid_t process, Duration most) {
 
 }  // namespace
 
-Result<DemoServer> DemoServer::start(const std::filesystem::path& model, const Signals& signals) {
+Result<DemoServer> DemoServer::start(const Context& context, const std::filesystem::path& model) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(errno, "pipe");
   const Fd reader{ends[0]};
   Fd writer{ends[1]};
   std::string path = model.string();
-  std::array<std::string, 4> words{"weft", "serve", "--quiet", "--"};
-  std::array<char*, 6> arguments{words[0].data(), words[1].data(), words[2].data(),
-                                 words[3].data(), path.data(),     nullptr};
+  // Whatever the environment says of servers: this one is for us.
+  std::array<std::string, 8> words{"weft", "serve", "--quiet", "--listen", "127.0.0.1:0", "--allow", "local", "--"};
+  std::array<char*, 10> arguments{};
+  for (std::size_t at = 0; at < words.size(); ++at) arguments[at] = words[at].data();
+  arguments[words.size()] = path.data();
   const pid_t parent = ::getpid();
   const pid_t process = ::fork();
   if (process < 0) return fail_errno(errno, "fork");
   if (process == 0) become_server(arguments.data(), writer.get(), parent);
   DemoServer server(process);
   writer.reset();
-  WEFT_TRY(server.read_ticket(reader.get(), signals));
+  WEFT_TRY(server.read_ticket(context, reader.get()));
   return server;
 }
 
-Result<void> DemoServer::read_ticket(int pipe, const Signals& signals) {
+Result<void> DemoServer::read_ticket(const Context& context, int pipe) {
   const auto until = Clock::now() + kReadyWithin;
   std::string text;
   while (text.find('\n') == text.npos) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
-    if (left <= 0) return fail(ErrorClass::kDeadlineExceeded, "demo", "the server did not get ready within 20 s");
-    std::array<pollfd, 2> waiting{pollfd{pipe, POLLIN, 0}, pollfd{signals.fd(), POLLIN, 0}};
-    ::poll(waiting.data(), waiting.size(), static_cast<int>(left));
-    if (Signals::caught() != 0) return fail(ErrorClass::kCancelled, "demo", "cancelled");
+    if (Clock::now() >= until)
+      return fail(ErrorClass::kDeadlineExceeded, "demo", "the server did not get ready within 20 s");
+    std::array<pollfd, 2> waiting{pollfd{pipe, POLLIN, 0}, pollfd{context.signals.fd(), POLLIN, 0}};
+    ::poll(waiting.data(), waiting.size(), static_cast<int>(kTick.count()));
+    WEFT_TRY(in_time(context));
     if (waiting[0].revents == 0) continue;
     std::array<char, 1024> bytes{};
     const auto got = ::read(pipe, bytes.data(), bytes.size());

@@ -7,17 +7,16 @@
 
 #include <weft/base/fd.hpp>
 #include <weft/base/result.hpp>
-#include <weft/nodes/cli/signals.hpp>
+#include <weft/nodes/cli/command.hpp>
 #include <weft/wire/ticket.hpp>
 
 namespace weft::cli {
 
-/// `weft serve FILE` as a process of its own, which ends with this object, and with this process. Made before this
-/// process has other threads.
+/// `weft serve FILE` as a process of its own, which ends with this object, and with this process.
 class DemoServer {
  public:
   /// Ready: it has told its ticket. Internal or DeadlineExceeded when it does not; it has said why on stderr.
-  static Result<DemoServer> start(const std::filesystem::path& model, const Signals& signals);
+  static Result<DemoServer> start(const Context& context, const std::filesystem::path& model);
   DemoServer(DemoServer&& other) noexcept
       : process_(std::exchange(other.process_, -1)), ticket_(std::move(other.ticket_)) {}
   DemoServer& operator=(DemoServer&&) = delete;
@@ -28,7 +27,7 @@ class DemoServer {
 
  private:
   explicit DemoServer(pid_t process) : process_(process) {}
-  Result<void> read_ticket(int pipe, const Signals& signals);
+  Result<void> read_ticket(const Context& context, int pipe);
 
   pid_t process_ = -1;
   Ticket ticket_{};

@@ -18,9 +18,9 @@ class ExplainCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    WEFT_LET(const auto ticket, read_ticket(ticket_));
+    WEFT_LET(const auto ticket, read_ticket(context, ticket_));
     WEFT_LET(auto node, start_client(context));
-    auto plan = await(node.explain(ticket, name_));
+    auto plan = await(node.explain(ticket, name_, deadline_of(context)));
     if (!plan) return fail(explained(context, node, ticket, std::move(plan).error(), name_, spelled_again(ticket_)));
     if (context.out.format() == Format::kJson)
       show_json(context, *plan);

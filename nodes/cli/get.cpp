@@ -18,15 +18,14 @@ class GetCommand final : public Command {
     arguments.positionals("NAME", wanted_.names, "what to pull: names, or parts 'w[0:128,:]'; none: everything",
                           Needed::kNo);
     arguments.path("-o,--output", "FILE|DIR", output_, "where to write; default: here, named after what it holds");
-    arguments.text("--slice", "SLICE", wanted_.slice, "only this part of the one NAME: '0:128,:'");
+    arguments.texts("--slice", "SLICE", wanted_.slices,
+                    "only this part: 'w[0:128,:]', or '0:128,:' of the one NAME; repeatable");
     arguments.flag("-f,--force", force_, "replace a file that is there");
   }
 
   Result<int> run(Context& context) override {
-    if (!wanted_.slice.empty() && wanted_.names.size() != 1)
-      return fail(Error{ErrorClass::kInvalidArgument, "get", "--slice is for one NAME"}.with_hint(
-          "write each part as a name: 'w[0:128,:]'"));
-    WEFT_LET(const auto ticket, read_ticket(ticket_));
+    WEFT_TRY(check_wanted(wanted_));
+    WEFT_LET(const auto ticket, read_ticket(context, ticket_));
     WEFT_LET(const auto path, choose_path(output_, wanted_, force_));
     WEFT_LET(auto node, start_client(context));
     WEFT_LET(auto plan, make_plan(context, node, ticket));

@@ -33,7 +33,9 @@ Lines lines_of(const CLI::App& app, bool positional) {
   Lines lines;
   for (const auto* option : app.get_options()) {
     if (option->get_positional() != positional) continue;
-    lines.emplace_back(positional ? positional_text(*option) : spelling(*option), option->get_description());
+    auto meaning = option->get_description();
+    if (const auto variable = option->get_envname(); !variable.empty()) meaning += fmt::format(" [{}]", variable);
+    lines.emplace_back(positional ? positional_text(*option) : spelling(*option), std::move(meaning));
   }
   return lines;
 }

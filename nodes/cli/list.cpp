@@ -23,7 +23,7 @@ class ListCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    WEFT_LET(const auto ticket, read_ticket(ticket_));
+    WEFT_LET(const auto ticket, read_ticket(context, ticket_));
     WEFT_LET(auto node, start_client(context));
     WEFT_LET(const auto entries, await(node.list(ticket, glob_, {.deadline = deadline_of(context)})));
     std::uint64_t total = 0;

@@ -29,6 +29,8 @@ class Output {
   /// Whether a progress bar may be drawn on stderr, and how wide it may be.
   bool live() const noexcept { return live_; }
   std::size_t width() const;
+  /// Whether what goes to stderr may be coloured.
+  bool colors_words() const noexcept { return color_words_; }
   bool stdout_is_terminal() const noexcept { return stdout_is_terminal_; }
 
   /// A line of data.

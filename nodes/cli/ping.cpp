@@ -20,7 +20,7 @@ class PingCommand final : public Command {
 
   Result<int> run(Context& context) override {
     if (count_ == 0) return fail(ErrorClass::kInvalidArgument, "ping", "--count 0 asks for nothing");
-    WEFT_LET(const auto ticket, read_ticket(ticket_));
+    WEFT_LET(const auto ticket, read_ticket(context, ticket_));
     WEFT_LET(auto node, start_client(context));
     const auto begun = Clock::now();
     WEFT_LET(auto last, await(node.ping(ticket, deadline_of(context))));

@@ -1,31 +1,41 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 #include <weft/base/fd.hpp>
 #include <weft/base/text.hpp>
+#include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/presence.hpp>
+#include <weft/nodes/environment.hpp>
 
 namespace weft::cli {
 namespace {
 
-Result<Access> access_of(const std::vector<std::string>& allow) {
-  if (allow.empty() || allow == std::vector<std::string>{"local"}) return Access::local();
-  if (allow == std::vector<std::string>{"any"}) return Access::any();
-  std::vector<NodeId> ids;
-  for (const auto& word : allow) {
-    auto id = NodeId::parse(word);
-    if (!id)
-      return fail(Error{ErrorClass::kInvalidArgument, "arguments", fmt::format("--allow {}", escaped(word))}.with_hint(
-          "local, any, or node ids as `weft id` prints them there"));
-    ids.push_back(*id);
-  }
-  return Access::peers(std::move(ids));
+constexpr std::size_t kMostBytes = 64 << 10;
+
+// What a regular, small file holds; nothing for whatever else has that name.
+std::optional<std::string> text_in(const std::filesystem::path& path) {
+  const Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  struct stat found{};
+  if (!file || ::fstat(file.get(), &found) != 0 || !S_ISREG(found.st_mode)) return std::nullopt;
+  if (found.st_size > static_cast<off_t>(kMostBytes)) return std::nullopt;
+  std::string text(kMostBytes, '\0');
+  const auto got = ::read(file.get(), text.data(), text.size());
+  if (got < 0) return std::nullopt;
+  text.resize(static_cast<std::size_t>(got));
+  return text;
+}
+
+// A ticket, or nothing yet: what mktemp has made.
+bool may_be_replaced(const std::filesystem::path& path) {
+  const auto text = text_in(path);
+  return text && (text->find_first_not_of(" \t\r\n") == text->npos || Ticket::parse(*text));
 }
 
 Result<void> write_all(int fd, std::string_view text, const std::string& path) {
@@ -52,7 +62,8 @@ Result<void> write_whole(const std::filesystem::path& path, std::string_view tex
 }  // namespace
 
 Presence::~Presence() {
-  if (written_) ::unlink(ticket_file_.c_str());
+  // Another node may have taken the name since.
+  if (!written_.empty() && text_in(ticket_file_) == written_) ::unlink(ticket_file_.c_str());
 }
 
 void Presence::declare(Arguments& arguments) {
@@ -61,27 +72,40 @@ void Presence::declare(Arguments& arguments) {
   arguments.list("--allow", "WHO", allow_, "who may come: local (default), any, or node ids; repeatable");
   arguments.list("--trust", "NETWORK", trust_, "networks where tensors may travel in clear: 10.0.0.0/8; repeatable");
   arguments.path("--ticket-file", "FILE", ticket_file_, "write the ticket there, once ready");
+  arguments.also_from("--listen", "WEFT_LISTEN");
+  arguments.also_from("--allow", "WEFT_ALLOW");
+  arguments.also_from("--trust", "WEFT_TRUST");
 }
 
 Result<NodeOptions> Presence::options(const Context& context) const {
-  NodeOptions options;
+  WEFT_LET(auto options, options_here(context));
   options.listen = listen_;
   options.trust = trust_;
-  WEFT_LET(options.access, access_of(allow_));
+  WEFT_LET(options.access, detail::parse_access(allow_));
   if (context.settings.lane != Lane::kAuto) options.lanes = {context.settings.lane};
   return options;
 }
 
-void Presence::prepare() const {
-  if (!ticket_file_.empty()) ::unlink(ticket_file_.c_str());
+Result<void> Presence::prepare() const {
+  std::error_code ignored;
+  if (ticket_file_.empty() || !std::filesystem::exists(std::filesystem::symlink_status(ticket_file_, ignored)))
+    return {};
+  if (!may_be_replaced(ticket_file_))
+    return fail(Error{ErrorClass::kExists, "ticket",
+                      fmt::format("{} is there and holds no ticket", escaped(ticket_file_.string()))}
+                    .with_hint("--ticket-file takes another name, or remove that one"));
+  if (::unlink(ticket_file_.c_str()) != 0) return fail_errno(errno, "unlink", ticket_file_.string());
+  return {};
 }
 
 Result<void> Presence::announce(Context& context, const TensorNode& node, Json details) {
+  WEFT_TRY(in_time(context));
+  context.watchdog.leave();
   const auto ticket = node.ticket();
   const auto text = ticket.to_string();
   if (!ticket_file_.empty()) {
     WEFT_TRY(write_whole(ticket_file_, text + "\n"));
-    written_ = true;
+    written_ = text + "\n";
   }
   if (context.out.format() == Format::kJson) {
     Json object{{"ticket", text}, {"node", node.id().to_string()}, {"addresses", ticket.addresses}};

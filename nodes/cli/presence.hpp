@@ -16,15 +16,15 @@ class Presence {
   Presence() = default;
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
-  ~Presence();  // takes the ticket file away
+  ~Presence();  // takes the ticket file away, while it holds ours
 
   void declare(Arguments& arguments);
   /// InvalidArgument: an --allow that is neither local, any nor node ids.
   Result<NodeOptions> options(const Context& context) const;
-  /// Takes an old ticket file away, so that whoever waits for one gets ours.
-  void prepare() const;
+  /// Takes an old ticket file away, so that whoever waits for one gets ours. Exists: what is there is no ticket.
+  Result<void> prepare() const;
   /// Once the node is ready: writes the ticket file, whole or not at all; then prints the ticket alone on stdout, or
-  /// with --json one object with it and `details`.
+  /// with --json one object with it and `details`. Here --timeout ends: it bounds what comes before.
   Result<void> announce(Context& context, const TensorNode& node, Json details);
   /// Whether only this host can reach it, as far as --listen tells.
   bool local_only() const noexcept { return listen_.empty(); }
@@ -32,7 +32,7 @@ class Presence {
  private:
   std::vector<std::string> listen_, allow_, trust_;
   std::filesystem::path ticket_file_;
-  bool written_ = false;
+  std::string written_;  // into the ticket file
 };
 
 /// "tcp://127.0.0.1:41873 and tcp://[::1]:41873".

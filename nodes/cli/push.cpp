@@ -99,7 +99,7 @@ class PushCommand final : public Command {
   Result<int> run(Context& context) override {
     std::vector<PushResult> receivers;
     for (const auto& argument : tickets_) {
-      WEFT_LET(auto tickets, read_tickets(argument));
+      WEFT_LET(auto tickets, read_tickets(context, argument));
       for (auto& ticket : tickets) receivers.emplace_back(std::move(ticket));
     }
     WEFT_LET(const auto file, SafetensorsFile::open(path_));

@@ -1,4 +1,5 @@
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -63,6 +64,7 @@ class ReceiveCommand final : public Command {
                        WEFT_LET(inbox_bytes_, parse_size(text));
                        return {};
                      });
+    arguments.also_from("--inbox", "WEFT_INBOX_BYTES");
     presence_.declare(arguments);
   }
 
@@ -72,34 +74,40 @@ class ReceiveCommand final : public Command {
     std::error_code refused;
     if (std::filesystem::create_directories(output_, refused); refused)
       return fail_errno(refused.value(), "mkdir", output_.string());
-    presence_.prepare();
+    WEFT_TRY(presence_.prepare());
     WEFT_LET(auto node, start_node(context, std::move(options)));
     context.out.say(fmt::format("receiving {} into {} on {}    (there: weft push FILE TICKET)", escaped(glob_),
                                 escaped(output_.string()), addresses_text(node.ticket())));
     WEFT_TRY(presence_.announce(context, node, {{"output", output_.string()}}));
-    WEFT_LET(const auto failed, receive(context, node));
+    auto received = receive(context, node);
+    // Stopped first: then nothing more is acknowledged, and what was is here to be saved.
     WEFT_TRY(node.stop().wait());
-    return failed == 0 ? 0 : 10;
+    while (const auto tensor = node.try_receive(glob_))
+      if (auto saved = save(context, *tensor); !saved && received) received = std::move(saved);
+    WEFT_TRY(std::move(received));
+    return failed_ == 0 ? exit_after_signal() : kSomeFailed;
   }
 
  private:
-  // How many could not be saved.
-  Result<std::uint64_t> receive(Context& context, TensorNode& node) {
-    Inbox inbox(output_, force_);
-    std::uint64_t failed = 0;
-    for (std::uint64_t got = 0; count_ == 0 || got < count_; ++got) {
+  Result<void> receive(Context& context, TensorNode& node) {
+    for (std::uint64_t got = 0; (count_ == 0 || got < count_) && Signals::caught() == 0; ++got) {
       auto tensor = await(node.receive(glob_, {.deadline = deadline_of(context)}));
-      if (!tensor && Signals::caught() != 0) break;
+      if (!tensor && Signals::caught() != 0) return {};
       if (!tensor) return fail(std::move(tensor).error());
-      if (const auto path = inbox.save(*tensor)) {
-        tell(context, *tensor, *path);
-      } else {
-        static_cast<void>(report(Error(path.error()).with_name(std::string(tensor->name())), context.out));
-        ++failed;
-      }
-      WEFT_TRY(context.out.flush());
+      WEFT_TRY(save(context, *tensor));
     }
-    return failed;
+    return {};
+  }
+
+  Result<void> save(Context& context, const Tensor& tensor) {
+    if (!inbox_) inbox_.emplace(output_, force_);
+    if (const auto path = inbox_->save(tensor)) {
+      tell(context, tensor, *path);
+    } else {
+      static_cast<void>(report(Error(path.error()).with_name(std::string(tensor.name())), context.out));
+      ++failed_;
+    }
+    return context.out.flush();
   }
 
   static void tell(Context& context, const Tensor& tensor, const std::filesystem::path& path) {
@@ -128,6 +136,9 @@ class ReceiveCommand final : public Command {
   std::uint64_t count_ = 0, inbox_bytes_ = 0;
   bool force_ = false;
   Presence presence_;
+  std::optional<Inbox> inbox_;
+  std::uint64_t failed_ = 0;  // could not be saved
+  static constexpr int kSomeFailed = 10;
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-#include <cerrno>
+#include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -28,17 +29,53 @@ std::string_view without_slice(std::string_view name, std::string_view& slice) {
   return name.substr(0, open);
 }
 
-Result<Chosen> choose(const std::vector<Entry>& listed, std::string_view name, std::string_view slice) {
-  if (const Entry* whole = find(listed, name)) {
-    WEFT_LET(auto part, Slice::parse(slice));
+// What is asked for by name: a slice of it where one was given, else as its brackets say.
+struct Asked {
+  std::string_view name{};
+  std::optional<std::string_view> slice{};
+};
+
+Result<std::vector<Asked>> asked_for(const Wanted& wanted) {
+  std::vector<Asked> asked;
+  for (const auto& name : wanted.names) asked.push_back({.name = name});
+  for (const std::string_view text : wanted.slices) {
+    std::string_view inner = text;
+    const auto name = without_slice(text, inner);
+    if (inner == text) {  // bare
+      if (wanted.names.size() != 1 || wanted.slices.size() != 1)
+        return fail(Error{ErrorClass::kInvalidArgument, "get",
+                          fmt::format("--slice {} does not say of which tensor", escaped(text))}
+                        .with_hint("write it with its name: --slice 'w[0:128,:]'"));
+      asked.front().slice = inner;
+      continue;
+    }
+    const auto named = std::ranges::find_if(asked, [&](const Asked& one) { return one.name == name && !one.slice; });
+    if (named != asked.end())
+      named->slice = inner;
+    else
+      asked.push_back({.name = name, .slice = inner});
+  }
+  for (const auto& one : asked)
+    if (one.slice) WEFT_TRY(Slice::parse(*one.slice));
+  return asked;
+}
+
+std::unexpected<Error> none_named(std::string_view name) {
+  return fail(Error{ErrorClass::kNotFound, "get", fmt::format("no tensor named \"{}\"", escaped(name))}.with_name(
+      std::string(name)));
+}
+
+Result<Chosen> choose(const std::vector<Entry>& listed, const Asked& asked) {
+  if (const Entry* whole = find(listed, asked.name)) {
+    WEFT_LET(auto part, Slice::parse(asked.slice.value_or("")));
     return Chosen{whole, std::move(part)};
   }
   std::string_view inner;
-  const Entry* entry = find(listed, without_slice(name, inner));
-  if (entry == nullptr)
-    return fail(Error{ErrorClass::kNotFound, "get", fmt::format("no tensor named \"{}\"", escaped(name))}.with_name(
-        std::string(without_slice(name, inner))));
-  if (!slice.empty()) return fail(ErrorClass::kInvalidArgument, "get", "a slice both in the name and as --slice");
+  const auto name = without_slice(asked.name, inner);
+  if (asked.slice && name != asked.name)
+    return fail(ErrorClass::kInvalidArgument, "get", "a slice both in the name and as --slice");
+  const Entry* entry = asked.slice ? nullptr : find(listed, name);
+  if (entry == nullptr) return none_named(asked.slice ? asked.name : name);
   WEFT_LET(auto part, Slice::parse(inner));
   return Chosen{entry, std::move(part)};
 }
@@ -66,24 +103,35 @@ Result<void> append(const Chosen& chosen, SavePlan& plan) {
   return {};
 }
 
+std::string file_name_of(const Wanted& wanted) {
+  const auto asked = asked_for(wanted);
+  return (asked && asked->size() == 1 ? safe_file_name(asked->front().name) : "model") + ".safetensors";
+}
+
 }  // namespace
 
 Result<SavePlan> SavePlan::make(const std::vector<Entry>& listed, const Wanted& wanted) {
   SavePlan plan;
-  if (wanted.names.empty())
+  WEFT_LET(const auto asked, asked_for(wanted));
+  if (asked.empty())
     for (const auto& entry : listed) WEFT_TRY(append({&entry, {}}, plan));
-  for (const auto& name : wanted.names) {
-    WEFT_LET(const auto chosen, choose(listed, name, wanted.slice));
+  for (const auto& one : asked) {
+    WEFT_LET(const auto chosen, choose(listed, one));
     WEFT_TRY(append(chosen, plan));
   }
   return plan;
+}
+
+Result<void> check_wanted(const Wanted& wanted) {
+  WEFT_TRY(asked_for(wanted));
+  return {};
 }
 
 Result<std::filesystem::path> choose_path(const std::filesystem::path& output, const Wanted& wanted, bool force) {
   std::error_code ignored;
   std::filesystem::path path = output;
   if (output.empty() || !output.has_filename() || std::filesystem::is_directory(output, ignored))
-    path /= (wanted.names.size() == 1 ? safe_file_name(wanted.names.front()) : "model") + ".safetensors";
+    path /= file_name_of(wanted);
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   if (!std::filesystem::is_directory(folder, ignored))
     return fail(

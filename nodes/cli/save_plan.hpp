@@ -12,7 +12,9 @@ namespace weft::cli {
 /// What `get` was asked for: which names (none: all), one of them perhaps only in part.
 struct Wanted {
   std::vector<std::string> names{};
-  std::string slice{};  ///< of the one name; a name may also carry its own: "w[0:128,:]"
+  /// "w[0:128,:]": a part of w, which need not be among the names; "0:128,:": of the one name. A name may also carry
+  /// its own.
+  std::vector<std::string> slices{};
 };
 
 /// What a file will hold, and what has to be pulled for it.
@@ -26,6 +28,8 @@ struct SavePlan {
   static Result<SavePlan> make(const std::vector<Entry>& listed, const Wanted& wanted);
 };
 
+/// What can be said without asking the peer: InvalidArgument for slices that do not read or have no name.
+Result<void> check_wanted(const Wanted& wanted);
 /// Where it goes: FILE, or a folder and a name made from what is wanted. Exists: there is a file and no `force`.
 Result<std::filesystem::path> choose_path(const std::filesystem::path& output, const Wanted& wanted, bool force);
 

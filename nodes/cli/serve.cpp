@@ -1,3 +1,7 @@
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -8,6 +12,15 @@
 namespace weft::cli {
 namespace {
 
+constexpr std::chrono::seconds kDrainWithin{10};
+
+// What is on its way may end first. A second signal does not wait.
+void let_finish(TensorNode& node) {
+  const auto until = Clock::now() + kDrainWithin;
+  while (node.stats().transfers != 0 && Clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
+
 class ServeCommand final : public Command {
  public:
   void declare(Arguments& arguments) override {
@@ -17,20 +30,22 @@ class ServeCommand final : public Command {
 
   Result<int> run(Context& context) override {
     WEFT_LET(auto options, presence_.options(context));
-    presence_.prepare();
+    WEFT_TRY(presence_.prepare());
     WEFT_LET(auto node, start_node(context, std::move(options)));
     std::size_t tensors = 0;
     for (const auto& path : paths_) {
       WEFT_LET(const auto added, node.serve(path));
       tensors += added;
+      WEFT_TRY(in_time(context));
     }
     const auto bytes = node.stats().catalog_bytes;
     tell(context, node, tensors, bytes);
     WEFT_TRY(presence_.announce(context, node, {{"tensors", tensors}, {"bytes", bytes}}));
     context.signals.wait();
     context.out.say("stopping");
+    if (Signals::caught() == SIGTERM) let_finish(node);
     WEFT_TRY(node.stop().wait());
-    return 0;
+    return exit_after_signal();
   }
 
  private:

@@ -31,6 +31,33 @@ void Settings::declare(Arguments& arguments) {
           "one of auto, always, never"));
     return {};
   });
+  arguments.parsed(
+      "--log-level", "LEVEL", "of the log: debug, info, warn (default), error",
+      [this](std::string_view text) -> Result<void> {
+        for (const auto level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError})
+          if (text == to_string(level)) {
+            log_level = level;
+            return {};
+          }
+        return fail(
+            Error{ErrorClass::kInvalidArgument, "arguments", fmt::format("--log-level {}", escaped(text))}.with_hint(
+                "one of debug, info, warn, error"));
+      });
+  arguments.parsed(
+      "--log-format", "FORMAT", "text, json, or auto: text on a terminal",
+      [this](std::string_view text) -> Result<void> {
+        if (text == "auto")
+          log_format = LogFormat::kAuto;
+        else if (text == "text")
+          log_format = LogFormat::kText;
+        else if (text == "json")
+          log_format = LogFormat::kJson;
+        else
+          return fail(
+              Error{ErrorClass::kInvalidArgument, "arguments", fmt::format("--log-format {}", escaped(text))}.with_hint(
+                  "one of auto, text, json"));
+        return {};
+      });
   arguments.flag("--no-progress", no_progress, "no progress bars");
   arguments.parsed("--timeout", "TIME", "the whole command ends by then: 500ms, 30s, 2m",
                    [this](std::string_view text) -> Result<void> {
@@ -43,6 +70,10 @@ void Settings::declare(Arguments& arguments) {
                      return {};
                    });
   arguments.path("--identity", "FILE", identity, "the key file that says who we are; made when it is not there");
+  arguments.also_from("--timeout", "WEFT_TIMEOUT");
+  arguments.also_from("--log-level", "WEFT_LOG_LEVEL");
+  arguments.also_from("--log-format", "WEFT_LOG_FORMAT");
+  arguments.also_from("--identity", "WEFT_IDENTITY");
 }
 
 }  // namespace weft::cli

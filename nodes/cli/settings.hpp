@@ -6,6 +6,7 @@
 
 #include <weft/base/clock.hpp>
 #include <weft/base/lane_name.hpp>
+#include <weft/base/log.hpp>
 #include <weft/base/result.hpp>
 
 namespace weft::cli {
@@ -13,8 +14,10 @@ namespace weft::cli {
 class Arguments;
 
 enum class When { kAuto, kAlways, kNever };
+enum class LogFormat { kAuto, kText, kJson };
 
-/// What every command takes. Read once from the command line, then passed down as a value.
+/// What every command takes. Read once from the command line, and from WEFT_… where that says nothing; then passed down
+/// as a value.
 struct Settings {
   bool json = false;
   bool plain = false;
@@ -24,6 +27,8 @@ struct Settings {
   When color = When::kAuto;
   std::optional<Duration> timeout{};
   Lane lane = Lane::kAuto;
+  LogLevel log_level = LogLevel::kWarn;  ///< where neither --quiet nor --verbose says another
+  LogFormat log_format = LogFormat::kAuto;
   std::filesystem::path identity{};
 
   /// Declares them: on the root, so that they may stand before and after the command's name.

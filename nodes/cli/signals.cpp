@@ -60,6 +60,8 @@ void Signals::wait() const {
   while (caught() == 0) ::poll(&waiting, 1, -1);
 }
 
+int exit_after_signal() noexcept { return Signals::caught() == SIGINT ? 128 + SIGINT : 0; }
+
 Signals::Shield::Shield() noexcept {
   const sigset_t set = ours();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);

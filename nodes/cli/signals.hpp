@@ -31,4 +31,7 @@ class Signals {
   int fd_;
 };
 
+/// The exit code of a command that runs until it is told to stop: SIGTERM is how that is done, Ctrl-C breaks it off.
+int exit_after_signal() noexcept;
+
 }  // namespace weft::cli

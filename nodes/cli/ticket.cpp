@@ -24,7 +24,7 @@ class TicketCommand final : public Command {
   void declare(Arguments& arguments) override { arguments.positional("TICKET", ticket_, "to read"); }
 
   Result<int> run(Context& context) override {
-    WEFT_LET(const auto ticket, read_ticket(ticket_));
+    WEFT_LET(const auto ticket, read_ticket(context, ticket_));
     if (context.out.format() == Format::kJson) {
       Json object{{"node", ticket.node.to_string()}, {"addresses", ticket.addresses}, {"not_after", nullptr}};
       if (ticket.not_after) object["not_after"] = *ticket.not_after;

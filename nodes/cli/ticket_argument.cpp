@@ -1,11 +1,16 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
-#include <memory>
 
 #include <fmt/format.h>
 
+#include <weft/base/fd.hpp>
 #include <weft/base/text.hpp>
+#include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/ticket_argument.hpp>
 
 namespace weft::cli {
@@ -14,24 +19,37 @@ namespace {
 constexpr std::size_t kMostBytes = 1 << 20;
 constexpr std::string_view kBlanks = " \t\r\n";
 
-Result<std::string> read_all(std::FILE* file, const std::string& name) {
-  std::string text(kMostBytes, '\0');
-  const auto got = std::fread(text.data(), 1, text.size(), file);
-  if (std::ferror(file) != 0) return fail_errno(errno, "read", name);
-  if (got == text.size()) return fail(ErrorClass::kInvalidArgument, "ticket", name + " is too long for tickets");
-  text.resize(got);
-  return text;
+// Until there is something to read, or it has ended.
+Result<void> wait_for(const Context& context, int fd) {
+  while (true) {
+    WEFT_TRY(in_time(context));
+    std::array<pollfd, 2> waiting{pollfd{fd, POLLIN, 0}, pollfd{context.signals.fd(), POLLIN, 0}};
+    if (::poll(waiting.data(), waiting.size(), static_cast<int>(kTick.count())) > 0 && waiting[0].revents != 0)
+      return {};
+  }
 }
 
-Result<std::string> text_of(std::string_view argument) {
-  if (argument == "-") return read_all(stdin, "standard input");
+Result<std::string> read_all(const Context& context, int fd, const std::string& name) {
+  std::string text;
+  std::array<char, 4096> bytes{};
+  while (text.size() < kMostBytes) {
+    WEFT_TRY(wait_for(context, fd));
+    const auto got = ::read(fd, bytes.data(), bytes.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, "read", name);
+    if (got == 0) return text;
+    text.append(bytes.data(), static_cast<std::size_t>(got));
+  }
+  return fail(ErrorClass::kInvalidArgument, "ticket", name + " is too long for tickets");
+}
+
+Result<std::string> text_of(const Context& context, std::string_view argument) {
+  if (argument == "-") return read_all(context, STDIN_FILENO, "standard input");
   if (!argument.starts_with('@')) return std::string(argument);
   const std::string path(argument.substr(1));
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
-  if (file) return read_all(file.get(), path);
+  // Never waits for a writer: a pipe without one has ended.
+  const Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (file) return read_all(context, file.get(), path);
   auto refused = fail_errno(errno, "open", path);
   return fail(std::move(refused).error().with_hint("`weft serve … --ticket-file FILE` writes one when it is ready"));
 }
@@ -40,7 +58,7 @@ Result<Ticket> parse(std::string_view text) {
   auto ticket = Ticket::parse(text);
   if (!ticket) {
     auto why = std::move(ticket).error();
-    return fail(why.hint().empty()
+    return fail(why.own_hint().empty()
                     ? std::move(why).with_hint("give the text that `weft serve` printed, @FILE that holds it, or -")
                     : std::move(why));
   }
@@ -54,8 +72,8 @@ Result<Ticket> parse(std::string_view text) {
 
 }  // namespace
 
-Result<std::vector<Ticket>> read_tickets(std::string_view argument) {
-  WEFT_LET(const std::string text, text_of(argument));
+Result<std::vector<Ticket>> read_tickets(const Context& context, std::string_view argument) {
+  WEFT_LET(const std::string text, text_of(context, argument));
   std::vector<Ticket> tickets;
   std::string_view left(text);
   while (true) {
@@ -74,8 +92,8 @@ Result<std::vector<Ticket>> read_tickets(std::string_view argument) {
   return tickets;
 }
 
-Result<Ticket> read_ticket(std::string_view argument) {
-  WEFT_LET(auto tickets, read_tickets(argument));
+Result<Ticket> read_ticket(const Context& context, std::string_view argument) {
+  WEFT_LET(auto tickets, read_tickets(context, argument));
   if (tickets.size() > 1)
     return fail(ErrorClass::kInvalidArgument, "ticket",
                 fmt::format("{} holds {} tickets where one is wanted", spelled_again(argument), tickets.size()));

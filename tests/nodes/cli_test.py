@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 
-import cli_output_test  # noqa: F401  registers its tests
+import cli_life_test  # noqa: F401  registers its tests
+import cli_output_test  # noqa: F401
 from cli_harness import (Skipped, check, equal, read_safetensors, run_all, some_tensors, test, until,
                          write_safetensors)
 
@@ -231,15 +232,17 @@ def _(weft):
 def _(weft):
     write_safetensors(weft.folder / "model.safetensors", some_tensors())
     file = weft.folder / "t"
-    file.write_text("an old one")
+    with weft.serve() as server:
+        old = server.ticket + "\n"
+    file.write_text(old)
     child = weft.popen("serve", "model.safetensors", "--ticket-file", "t")
     try:
-        until(lambda: file.exists() and file.read_text() != "an old one", "a new ticket file")
+        until(lambda: file.exists() and file.read_text() != old, "a new ticket file")
         ticket = file.read_text()
         check(ticket.startswith("weft") and ticket.endswith("\n"), ticket)
         equal(weft.json("ls", "@t")["count"], 7)
     finally:
-        child.send_signal(signal.SIGINT)
+        child.send_signal(signal.SIGTERM)
         out, err = child.communicate(timeout=60)
     equal(child.returncode, 0, err)
     equal(out.decode(), ticket)
@@ -353,6 +356,18 @@ def _(weft):
     equal(child.returncode, 130, err)
     equal([p.name for p in weft.folder.iterdir() if p.name != "home"], [])
     check(servers and not any(os.path.exists(f"/proc/{pid}") for pid in servers), servers)
+
+
+@test("demo: Ctrl-C while the machine is measured ends it with 130 too")
+def _(weft):
+    write_safetensors(weft.folder / "mine.safetensors", some_tensors(large=8 << 20))
+    child = weft.popen("demo", "--model", "mine.safetensors", "--lanes", "tls", stderr=subprocess.STDOUT)
+    seen = b""
+    while b"verified" not in seen and child.poll() is None:  # the last lane is done: what is beside it comes now
+        seen += os.read(child.stdout.fileno(), 4096)
+    child.send_signal(signal.SIGINT)
+    out, _ = child.communicate(timeout=60)
+    equal(child.returncode, 130, seen + out)
 
 
 def children_of(pid):

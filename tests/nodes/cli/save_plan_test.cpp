@@ -73,7 +73,19 @@ TEST_CASE("save plan: all, some, parts; a name with brackets is itself where the
   CHECK(part->items[1].meta.shape == Shape{5});
   CHECK(part->bytes == 24 + 20);
 
-  CHECK(SavePlan::make(listed, {.names = {"a"}, .slice = "::2,-1"})->items[0].meta.shape == Shape{2, 1});
+  CHECK(SavePlan::make(listed, {.names = {"a"}, .slices = {"::2,-1"}})->items[0].meta.shape == Shape{2, 1});
+  const auto sliced = SavePlan::make(listed, {.names = {"a", "b"}, .slices = {"a[1:2]", "a[0][:2]"}});
+  REQUIRE(sliced);
+  REQUIRE(sliced->items.size() == 3);
+  CHECK(sliced->items[0].meta.shape == Shape{1, 3});
+  CHECK(sliced->items[1].name == "b");
+  CHECK(sliced->items[2].name == "a[0]");
+  CHECK(sliced->items[2].meta.shape == Shape{2});
+  CHECK(SavePlan::make(listed, {.slices = {"a[1:2, :]"}})->bytes == 12);
+  CHECK(SavePlan::make(listed, {.slices = {"c[0]"}}).error().context().name == "c");
+  for (const Wanted& wrong : {Wanted{.slices = {"0:1"}}, Wanted{.names = {"a", "b"}, .slices = {"0:1"}},
+                              Wanted{.names = {"a"}, .slices = {"0:1", "1:2"}}, Wanted{.slices = {"a[x]"}}})
+    CHECK(check_wanted(wrong).error().kind() == ErrorClass::kInvalidArgument);
   CHECK(SavePlan::make(listed, {.names = {"c[0]"}}).error().context().name == "c");
   CHECK(SavePlan::make(listed, {.names = {"c"}}).error().kind() == ErrorClass::kNotFound);
   CHECK(SavePlan::make(listed, {.names = {"b[0]"}}).error().kind() == ErrorClass::kInvalidArgument);
