@@ -17,6 +17,7 @@ Result<NodeOptions> options_here(const Context& context) {
   WEFT_LET(auto options, NodeOptions::from_environment());
   if (context.settings.lane != Lane::kAuto) options.lanes.clear();  // --lane is asked for call by call
   if (!context.settings.identity.empty()) options.identity = context.settings.identity;
+  if (!context.settings.trust.empty()) options.trust = context.settings.trust;
   options.log = log_lines(context.settings, context.out);
   return options;
 }

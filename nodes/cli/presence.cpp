@@ -70,17 +70,14 @@ void Presence::declare(Arguments& arguments) {
   arguments.list("--listen", "ADDRESS", listen_,
                  "where to listen: 127.0.0.1:0 (default), :7700, host:port; repeatable");
   arguments.list("--allow", "WHO", allow_, "who may come: local (default), any, or node ids; repeatable");
-  arguments.list("--trust", "NETWORK", trust_, "networks where tensors may travel in clear: 10.0.0.0/8; repeatable");
   arguments.path("--ticket-file", "FILE", ticket_file_, "write the ticket there, once ready");
   arguments.also_from("--listen", "WEFT_LISTEN");
   arguments.also_from("--allow", "WEFT_ALLOW");
-  arguments.also_from("--trust", "WEFT_TRUST");
 }
 
 Result<NodeOptions> Presence::options(const Context& context) const {
   WEFT_LET(auto options, options_here(context));
   options.listen = listen_;
-  options.trust = trust_;
   WEFT_LET(options.access, detail::parse_access(allow_));
   if (context.settings.lane != Lane::kAuto) options.lanes = {context.settings.lane};
   return options;

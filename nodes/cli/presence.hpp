@@ -30,7 +30,7 @@ class Presence {
   bool local_only() const noexcept { return listen_.empty(); }
 
  private:
-  std::vector<std::string> listen_, allow_, trust_;
+  std::vector<std::string> listen_, allow_;
   std::filesystem::path ticket_file_;
   std::string written_;  // into the ticket file
 };

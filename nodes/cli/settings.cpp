@@ -70,6 +70,8 @@ void Settings::declare(Arguments& arguments) {
                      return {};
                    });
   arguments.path("--identity", "FILE", identity, "the key file that says who we are; made when it is not there");
+  arguments.list("--trust", "NETWORK", trust, "networks where tensors may travel in clear: 10.0.0.0/8; repeatable");
+  arguments.also_from("--trust", "WEFT_TRUST");
   arguments.also_from("--timeout", "WEFT_TIMEOUT");
   arguments.also_from("--log-level", "WEFT_LOG_LEVEL");
   arguments.also_from("--log-format", "WEFT_LOG_FORMAT");

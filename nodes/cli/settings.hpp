@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <weft/base/clock.hpp>
 #include <weft/base/lane_name.hpp>
@@ -30,6 +31,7 @@ struct Settings {
   LogLevel log_level = LogLevel::kWarn;  ///< where neither --quiet nor --verbose says another
   LogFormat log_format = LogFormat::kAuto;
   std::filesystem::path identity{};
+  std::vector<std::string> trust{};
 
   /// Declares them: on the root, so that they may stand before and after the command's name.
   void declare(Arguments& arguments);
