@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <weft/base/text.hpp>
+#include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/demo_model.hpp>
 #include <weft/nodes/cli/signals.hpp>
 
