@@ -54,7 +54,7 @@ def two_hosts(weft):
 
 
 def lane_of_pull(client, ticket, *words):
-    got = client.json("get", ticket, "-o", "copy.safetensors", *words)
+    got = client.json("get", ticket, "-o", "copy.safetensors", "--force", *words)
     equal(read_safetensors(client.folder / "copy.safetensors"), some_tensors(LARGE), "the copy")
     return got["lane"]
 
