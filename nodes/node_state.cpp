@@ -14,6 +14,7 @@
 #include <weft/crypto/random.hpp>
 #include <weft/fabric/fabric_lane.hpp>
 #include <weft/fabric/fabric_version.hpp>
+#include <weft/nodes/interfaces.hpp>
 #include <weft/nodes/trust.hpp>
 #include <weft/stream/address.hpp>
 
@@ -345,8 +346,9 @@ Ticket NodeState::ticket() const {
       ticket.addresses.push_back(address);
       continue;
     }
-    // Every interface: this host by its name, and loopback for those who are here. [::] hears IPv4 too.
+    // Every interface: this host by its numbers and its name, and loopback for those who are here. [::] hears IPv4 too.
     const std::string port = address.substr(address.rfind(':'));
+    for (const std::string& host : interface_hosts(2)) ticket.addresses.push_back("tcp://" + host + port);
     ticket.addresses.push_back("tcp://" + host_name_ + port);
     ticket.addresses.push_back("tcp://127.0.0.1" + port);
     if (v6) ticket.addresses.push_back("tcp://[::1]" + port);

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace weft::detail {
+
+/// The numeric IPv4 addresses by which other hosts may reach this one: of interfaces that are up, loopback and
+/// link-local ones left out, in the kernel's order, at most `most`. Empty when the kernel does not tell.
+std::vector<std::string> interface_hosts(std::size_t most);
+
+}  // namespace weft::detail
