@@ -6,132 +6,183 @@
 
 namespace weft::actors {
 
+/// Somebody waits for such a name, or an application that receives now and then took one not long ago: the next one
+/// travels while it works on the last.
 bool Inbox::wanted(const std::string& name) const {
-  return std::any_of(patterns_.begin(), patterns_.end(), [&](const std::string& p) { return glob_match(p, name); });
+  return std::any_of(waiters_.begin(), waiters_.end(), [&](const Waiter& w) { return glob_match(w.pattern, name); }) ||
+         std::any_of(recent_.begin(), recent_.end(), [&](const std::string& p) { return glob_match(p, name); });
 }
 
-void Inbox::listen_for(std::string_view pattern) {
-  if (std::find(patterns_.begin(), patterns_.end(), pattern) == patterns_.end()) patterns_.emplace_back(pattern);
+void Inbox::remember(std::string pattern) {
+  std::erase(recent_, pattern);
+  recent_.push_front(std::move(pattern));
+  if (recent_.size() > kRecentPatterns) recent_.pop_back();
 }
 
 void Inbox::offered(transfer::AskOffer offer, Effects& effects) {
-  if (offer.bytes > budget_) {
+  const bool handled = std::any_of(handlers_.begin(), handlers_.end(),
+                                   [&](const auto& entry) { return glob_match(entry.second, offer.name); });
+  if (!handled && offer.bytes > budget_) {
     effects.decisions.emplace_back(
         offer.transfer,
         Error(ErrorClass::kOverloaded, "push", "larger than all of the receiver's inbox (" + human_bytes(budget_) + ")")
             .with_hint("on the other side: raise inbox_bytes, or choose where it lands"));
     return;
   }
-  held_.push_back(std::move(offer));
+  held_.push_back({.offer = std::move(offer), .order = next_order_++});
   consider(effects);
 }
 
-void Inbox::offer_gone(transfer::TransferKey transfer) {
-  std::erase_if(held_, [&](const transfer::AskOffer& offer) { return offer.transfer == transfer; });
+void Inbox::offer_gone(transfer::TransferKey transfer, Effects& effects) {
+  std::erase_if(held_, [&](const Held& held) { return held.offer.transfer == transfer; });
   std::erase_if(asking_, [&](const Moving& moving) { return moving.transfer == transfer; });
+  failed(transfer, effects);  // accepted too late
 }
 
-/// Accepts what is wanted and fits, in the order it was offered.
+/// Accepts what is wanted and fits, in the order it was offered. Behind an offer that must wait for room, those of the
+/// same sender wait too: small ones would pass it for ever.
 void Inbox::consider(Effects& effects) {
+  std::vector<NodeId> full;
   for (auto it = held_.begin(); it != held_.end();) {
+    const transfer::AskOffer& offer = it->offer;
+    Moving moving{.transfer = offer.transfer, .from = offer.from, .name = offer.name, .order = it->order};
     const auto handler = std::find_if(handlers_.begin(), handlers_.end(),
-                                      [&](const auto& entry) { return glob_match(entry.second, it->name); });
+                                      [&](const auto& entry) { return glob_match(entry.second, offer.name); });
     if (handler != handlers_.end()) {
-      asking_.push_back({.transfer = it->transfer, .bytes = it->bytes});
-      effects.asks.push_back({.offer = std::move(*it), .handler = handler->first});
+      moving.bytes = offer.bytes;
+      moving.handler = handler->first;
+      asking_.push_back(std::move(moving));
+      effects.asks.push_back({.offer = std::move(it->offer), .handler = handler->first});
       it = held_.erase(it);
       continue;
     }
-    if (!wanted(it->name) || used_ + it->bytes > budget_) {
+    if (std::find(full.begin(), full.end(), offer.from) != full.end() || !wanted(offer.name)) {
       ++it;
       continue;
     }
-    used_ += it->bytes;
-    moving_.push_back({.transfer = it->transfer, .bytes = it->bytes});
-    effects.decisions.emplace_back(it->transfer, transfer::Accept{});
+    if (used_ + offer.bytes > budget_) {
+      full.push_back(offer.from);
+      ++it;
+      continue;
+    }
+    used_ += moving.bytes = offer.bytes;
+    effects.decisions.emplace_back(offer.transfer, transfer::Accept{});
+    moving_.push_back(std::move(moving));
     it = held_.erase(it);
   }
 }
 
-void Inbox::decided(transfer::TransferKey transfer, transfer::Decision decision, Effects& effects) {
+void Inbox::decided(transfer::TransferKey transfer, transfer::Decision decision, Placing placing, Effects& effects) {
   const auto asked =
       std::find_if(asking_.begin(), asking_.end(), [&](const Moving& m) { return m.transfer == transfer; });
   if (asked == asking_.end()) return;
-  Moving moving = *asked;
+  Moving moving = std::move(*asked);
   asking_.erase(asked);
-  if (const auto* accept = std::get_if<transfer::Accept>(&decision)) {
+  const auto* accept = std::get_if<transfer::Accept>(&decision);
+  if (accept != nullptr) {
     moving.into = accept->into;
+    if (moving.into != nullptr) {
+      moving.bytes = 0;  // the application's own memory
+      moving.placing = std::move(placing);
+    }
     used_ += moving.bytes;
-    moving_.push_back(moving);
+    moving_.push_back(std::move(moving));
   }
   effects.decisions.emplace_back(transfer, std::move(decision));
+  if (accept == nullptr) hand_out(effects);  // what came behind it
 }
 
 void Inbox::arrived(transfer::TransferKey transfer, transfer::Received received, Effects& effects) {
   const auto moving =
       std::find_if(moving_.begin(), moving_.end(), [&](const Moving& m) { return m.transfer == transfer; });
-  std::byte* into = nullptr;
-  if (moving != moving_.end()) {
-    into = moving->into;
-    moving_.erase(moving);
-  } else {
-    used_ += received.item.bytes;  // from this very node: nothing was asked before
-  }
-  arrived_.push_back({.received = std::move(received), .into = into});
+  if (moving == moving_.end()) return;
+  insert({.received = std::move(received), .into = moving->into, .order = moving->order});
+  moving_.erase(moving);
   hand_out(effects);
 }
 
+void Inbox::insert(Arrived arrived) {
+  const auto place =
+      std::find_if(arrived_.rbegin(), arrived_.rend(), [&](const Arrived& a) { return a.order < arrived.order; });
+  arrived_.insert(place.base(), std::move(arrived));
+}
+
 void Inbox::put_back(Arrived arrived, Effects& effects) {
-  used_ += arrived.received.item.bytes;
-  arrived_.push_front(std::move(arrived));
+  used_ += charge(arrived);
+  insert(std::move(arrived));
   hand_out(effects);
 }
 
 void Inbox::failed(transfer::TransferKey transfer, Effects& effects) {
   const auto moving =
       std::find_if(moving_.begin(), moving_.end(), [&](const Moving& m) { return m.transfer == transfer; });
-  if (moving == moving_.end()) return;
-  used_ -= std::min(used_, moving->bytes);
-  moving_.erase(moving);
+  if (moving != moving_.end()) {
+    used_ -= std::min(used_, moving->bytes);
+    moving_.erase(moving);
+  }
   consider(effects);
+  hand_out(effects);
 }
 
 void Inbox::receive(Waiter waiter, Effects& effects) {
-  listen_for(waiter.pattern);
   waiters_.push_back(std::move(waiter));
+  consider(effects);  // first: one that was held longer goes before what has arrived
   hand_out(effects);
-  consider(effects);
 }
 
 std::optional<Inbox::Arrived> Inbox::try_receive(std::string_view pattern, Effects& effects) {
-  listen_for(pattern);
-  std::optional<Arrived> taken;
-  const auto found = std::find_if(arrived_.begin(), arrived_.end(),
-                                  [&](const Arrived& a) { return glob_match(pattern, a.received.item.name); });
-  if (found != arrived_.end()) {
-    taken = std::move(*found);
-    used_ -= std::min(used_, taken->received.item.bytes);
-    arrived_.erase(found);
-  }
+  remember(std::string(pattern));
+  consider(effects);
+  const auto found = first_for(pattern);
+  if (found == arrived_.end()) return std::nullopt;
+  std::optional<Arrived> taken = take(found);
   consider(effects);
   return taken;
 }
 
+/// Whether an earlier push of the same sender, which the pattern matches as well, is still under way.
+bool Inbox::is_preceded(const Arrived& arrived, std::string_view pattern) const {
+  const auto precedes = [&](const Moving& m) {
+    return m.order < arrived.order && m.from == arrived.received.from && glob_match(pattern, m.name);
+  };
+  return std::any_of(moving_.begin(), moving_.end(), precedes) || std::any_of(asking_.begin(), asking_.end(), precedes);
+}
+
+std::deque<Inbox::Arrived>::iterator Inbox::first_for(std::string_view pattern) {
+  std::vector<NodeId> waiting;  // senders whose next one is still under way
+  return std::find_if(arrived_.begin(), arrived_.end(), [&](const Arrived& a) {
+    if (!glob_match(pattern, a.received.item.name)) return false;
+    if (std::find(waiting.begin(), waiting.end(), a.received.from) != waiting.end()) return false;
+    if (!is_preceded(a, pattern)) return true;
+    waiting.push_back(a.received.from);
+    return false;
+  });
+}
+
+Inbox::Arrived Inbox::take(std::deque<Arrived>::iterator place) {
+  Arrived taken = std::move(*place);
+  arrived_.erase(place);
+  used_ -= std::min(used_, charge(taken));
+  return taken;
+}
+
 void Inbox::hand_out(Effects& effects) {
-  for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
-    const auto found = std::find_if(arrived_.begin(), arrived_.end(), [&](const Arrived& a) {
-      return glob_match(waiter->pattern, a.received.item.name);
-    });
+  bool any = false;
+  std::vector<std::string> nothing;  // patterns for which there is none: a thousand may wait for the same
+  for (auto waiter = waiters_.begin(); waiter != waiters_.end() && !arrived_.empty();) {
+    const bool asked = std::find(nothing.begin(), nothing.end(), waiter->pattern) != nothing.end();
+    const auto found = asked ? arrived_.end() : first_for(waiter->pattern);
     if (found == arrived_.end()) {
+      if (!asked) nothing.push_back(waiter->pattern);
       ++waiter;
       continue;
     }
-    used_ -= std::min(used_, found->received.item.bytes);
-    effects.deliveries.push_back({.cookie = waiter->cookie, .arrived = std::move(*found)});
-    arrived_.erase(found);
+    effects.deliveries.push_back({.cookie = waiter->cookie, .arrived = take(found)});
+    remember(std::move(waiter->pattern));
     waiter = waiters_.erase(waiter);
+    any = true;
   }
-  if (!effects.deliveries.empty()) consider(effects);
+  if (any) consider(effects);
 }
 
 bool Inbox::cancel(std::uint64_t cookie) {
@@ -143,8 +194,10 @@ void Inbox::add_handler(std::uint64_t id, std::string pattern, Effects& effects)
   consider(effects);
 }
 
-void Inbox::remove_handler(std::uint64_t id) {
+void Inbox::remove_handler(std::uint64_t id, Effects& effects) {
   std::erase_if(handlers_, [&](const auto& entry) { return entry.first == id; });
+  for (const Moving& moving : moving_)
+    if (moving.handler == id && moving.into != nullptr) effects.cancels.push_back(moving.transfer);
 }
 
 void Inbox::expire(TimePoint now, Effects& effects) {
@@ -164,9 +217,10 @@ TimePoint Inbox::next_deadline() const {
   return next;
 }
 
-std::vector<std::uint64_t> Inbox::waiting() const {
+std::vector<std::uint64_t> Inbox::end_waiters() {
   std::vector<std::uint64_t> cookies;
   for (const Waiter& waiter : waiters_) cookies.push_back(waiter.cookie);
+  waiters_.clear();
   return cookies;
 }
 

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <weft/base/clock.hpp>
@@ -13,14 +15,19 @@
 
 namespace weft::actors {
 
-/// Pushes of peers on their way to the application: which offers to accept, what has arrived, who waits for what. State
-/// with plain methods that return effects; the endpoint's loop owns it. Pushes are accepted only for patterns that the
+/// Pushes on their way to the application: which offers to accept, what has arrived, who waits for what. State with
+/// plain methods that return effects; the endpoint's loop owns it. Pushes are accepted only for patterns that the
 /// application receives, within a budget of bytes; others are held, without bytes, by the core.
+/// Invariant: of two pushes of one sender that a receive matches, the one that was offered first is delivered first.
 class Inbox {
  public:
+  /// While it lives, a push may write into memory that an application's function chose.
+  using Placing = std::shared_ptr<const void>;
+
   struct Arrived {
     transfer::Received received{};
     std::byte* into = nullptr;  ///< where it lies, when the application chose
+    std::uint64_t order = 0;    ///< among the offers of this node
   };
   /// A `receive` that waits.
   struct Waiter {
@@ -42,16 +49,18 @@ class Inbox {
     std::vector<Ask> asks{};
     std::vector<Delivery> deliveries{};
     std::vector<std::uint64_t> expired{};
+    std::vector<transfer::TransferKey> cancels{};
   };
+  static constexpr std::size_t kRecentPatterns = 64;
 
   explicit Inbox(std::uint64_t budget_bytes) : budget_(budget_bytes) {}
 
   void offered(transfer::AskOffer offer, Effects& effects);
-  void offer_gone(transfer::TransferKey transfer);
-  /// The application's function has decided.
-  void decided(transfer::TransferKey transfer, transfer::Decision decision, Effects& effects);
+  void offer_gone(transfer::TransferKey transfer, Effects& effects);
+  /// The application's function has decided. `placing` is dropped when no write can reach its memory any more.
+  void decided(transfer::TransferKey transfer, transfer::Decision decision, Placing placing, Effects& effects);
   void arrived(transfer::TransferKey transfer, transfer::Received received, Effects& effects);
-  /// What was delivered, and not taken: it is first again.
+  /// What was delivered, and not taken: it has its place in the order again.
   void put_back(Arrived arrived, Effects& effects);
   void failed(transfer::TransferKey transfer, Effects& effects);
   void receive(Waiter waiter, Effects& effects);
@@ -59,31 +68,50 @@ class Inbox {
   /// Whether it waited still.
   bool cancel(std::uint64_t cookie);
   void add_handler(std::uint64_t id, std::string pattern, Effects& effects);
-  void remove_handler(std::uint64_t id);
+  /// Cancels what lands where this handler chose.
+  void remove_handler(std::uint64_t id, Effects& effects);
   void expire(TimePoint now, Effects& effects);
   TimePoint next_deadline() const;
   std::size_t size() const noexcept { return arrived_.size(); }
-  std::vector<std::uint64_t> waiting() const;
+  /// Ends every waiter: whose they were.
+  std::vector<std::uint64_t> end_waiters();
 
  private:
+  struct Held {
+    transfer::AskOffer offer{};
+    std::uint64_t order = 0;
+  };
   struct Moving {
     transfer::TransferKey transfer{};
-    std::uint64_t bytes = 0;
+    NodeId from{};
+    std::string name{};
+    std::uint64_t order = 0;
+    std::uint64_t bytes = 0;  // charged to the budget once accepted
+    std::uint64_t handler = 0;
     std::byte* into = nullptr;
+    Placing placing{};
   };
+  static std::uint64_t charge(const Arrived& arrived) {
+    return arrived.into != nullptr ? 0 : arrived.received.item.bytes;
+  }
   bool wanted(const std::string& name) const;
   void consider(Effects& effects);
-  void listen_for(std::string_view pattern);
+  void remember(std::string pattern);
+  void insert(Arrived arrived);
+  bool is_preceded(const Arrived& arrived, std::string_view pattern) const;
+  std::deque<Arrived>::iterator first_for(std::string_view pattern);
+  Arrived take(std::deque<Arrived>::iterator place);
   void hand_out(Effects& effects);
 
   std::uint64_t budget_;
   std::uint64_t used_ = 0;  // arrived and moving
-  std::vector<std::string> patterns_;
+  std::uint64_t next_order_ = 1;
+  std::deque<std::string> recent_;  // received, the last one first
   std::vector<std::pair<std::uint64_t, std::string>> handlers_;
-  std::deque<transfer::AskOffer> held_;
+  std::deque<Held> held_;
   std::vector<Moving> asking_;  // shown to a handler
   std::vector<Moving> moving_;
-  std::deque<Arrived> arrived_;
+  std::deque<Arrived> arrived_;  // in the order of their offers
   std::deque<Waiter> waiters_;
 };
 

@@ -34,7 +34,8 @@ Result<void> watch(int epoll, int fd, std::uint32_t events = EPOLLIN) {
 
 }  // namespace
 
-Result<std::unique_ptr<Loop>> Loop::open(LoopOptions options, const transfer::Catalog& catalog, Worker& worker) {
+Result<std::unique_ptr<Loop>> Loop::open(LoopOptions options, const transfer::Catalog& catalog, Worker& worker,
+                                         Worker& names) {
   WEFT_LET(auto ring, SubmissionRing::open());
   Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return fail_errno(errno, "epoll_create1");
@@ -45,16 +46,18 @@ Result<std::unique_ptr<Loop>> Loop::open(LoopOptions options, const transfer::Ca
                                                 .draw_key = &draw,
                                                 .first_message_bytes = kHelloBytes}));
   options.core.random = &draw;
-  std::unique_ptr<Loop> loop(new Loop(std::move(options), catalog, worker, std::move(ring), std::move(epoll),
+  std::unique_ptr<Loop> loop(new Loop(std::move(options), catalog, worker, names, std::move(ring), std::move(epoll),
                                       std::move(framed), std::move(acceptor), std::move(dialer)));
   WEFT_TRY(loop->start());
   return loop;
 }
 
-Loop::Loop(LoopOptions options, const transfer::Catalog& catalog, Worker& worker, SubmissionRing ring, Fd epoll,
-           std::unique_ptr<lane::FramedLane> framed, stream::Acceptor acceptor, stream::Dialer dialer)
-    : options_(std::move(options)),
+Loop::Loop(LoopOptions options, const transfer::Catalog& catalog, Worker& worker, Worker& names, SubmissionRing ring,
+           Fd epoll, std::unique_ptr<lane::FramedLane> framed, stream::Acceptor acceptor, stream::Dialer dialer)
+    : inbox_(options.inbox_bytes),
+      options_(std::move(options)),
       worker_(&worker),
+      names_(&names),
       ring_(std::move(ring)),
       epoll_(std::move(epoll)),
       framed_(std::move(framed)),
@@ -64,7 +67,7 @@ Loop::Loop(LoopOptions options, const transfer::Catalog& catalog, Worker& worker
       core_(options_.core, catalog),
       driver_(core_, *this),
       pool_(options_.pool),
-      inbox_(options_.inbox_bytes) {}
+      local_(inbox_, landings_, options_.core.self) {}
 
 Loop::~Loop() = default;
 
@@ -94,6 +97,11 @@ bool Loop::turn(TimePoint now) {
   any = driver_.turn(now) || any;
   if (sessions_ready_ || now >= sessions_due_) any = turn_sessions(now) || any;
   if (now >= next_housekeeping_) housekeeping(now);
+  while (auto outcome = local_.next_outcome()) {
+    any = true;
+    finished(std::move(*outcome));
+  }
+  if (over_) end_when_drained(now);
   return any;
 }
 
@@ -141,7 +149,7 @@ void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stre
   if (!pass_key) return failed(pass_key.error());
   const bool same_host = address.is_loopback();
   const auto admitted = options_.access.admits(peer, same_host);
-  transfer::SessionSpec spec{.peer = peer, .dialled = dialled, .same_host = same_host};
+  transfer::SessionSpec spec{.peer = peer, .dialled = dialled, .same_host = same_host, .address = address.to_string()};
   spec.stream = framed_->traits();
   if (dialled) {
     if (auto id = crypto::draw_session_id()) spec.id = *id;
@@ -170,7 +178,7 @@ void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stre
     pool_.evicted();
     core_.close_session(*room.evict, Error(ErrorClass::kPeerLost, "session", "evicted to make room"), now);
   }
-  last_address_[peer] = address.to_string();
+  next_housekeeping_ = std::min(next_housekeeping_, now + kHousekeeping);
 }
 
 void Loop::need_session(const NodeId& peer) { dial(peer, now_); }
@@ -202,7 +210,7 @@ void Loop::dial(const NodeId& peer, TimePoint now) {
   }
   if (names.empty()) return dial_addresses(peer, std::move(numeric), now);
   ++resolving_;
-  worker_->run([this, peer, numeric = std::move(numeric), names = std::move(names)]() mutable {
+  names_->run([this, peer, numeric = std::move(numeric), names = std::move(names)]() mutable {
     for (const stream::Address& name : names)
       if (auto resolved = stream::resolve_address(name))
         numeric.insert(numeric.end(), resolved->begin(), resolved->end());
@@ -234,8 +242,7 @@ void Loop::session_ended(transfer::SessionKey, const NodeId& peer, const Error& 
 std::string Loop::session_address(transfer::SessionKey key) const {
   const auto info = core_.session(key);
   if (!info) return {};
-  const auto found = last_address_.find(info->peer);
-  return found == last_address_.end() ? std::string{} : found->second;
+  return info->address;
 }
 
 void Loop::housekeeping(TimePoint now) {
@@ -248,10 +255,10 @@ void Loop::housekeeping(TimePoint now) {
   for (auto& [cookie, call] : calls_) {
     if (!call.cell) continue;
     const auto progress = core_.progress(call.transfer);
-    const std::uint64_t done = std::min(progress.done, progress.total);
-    const bool moved = call.cell->done.exchange(done, std::memory_order_relaxed) != done;
-    call.cell->total.store(progress.total, std::memory_order_relaxed);
-    if (moved && call.cell->changed) call.cell->changed();
+    const std::uint64_t before = call.cell->get().done;
+    call.cell->set({.done = progress.done, .total = progress.total});
+    const auto value = call.cell->get();
+    if (value.done != before && call.cell->changed) call.cell->changed(value, false);
   }
   landings_.collect();
   if (landings_.has_excess())
@@ -260,12 +267,15 @@ void Loop::housekeeping(TimePoint now) {
     });
   Inbox::Effects effects;
   inbox_.expire(now, effects);
+  local_.expire(now, effects);
   apply(std::move(effects), now);
+  next_housekeeping_ = std::min(next_housekeeping_, local_.next_deadline());
 }
 
 TimePoint Loop::next_timer() const {
   TimePoint next =
       std::min({driver_.next_timer(), acceptor_.next_timer(), dialer_.next_timer(), inbox_.next_deadline()});
+  if (over_) next = std::min(next, over_by_);
   const bool busy = !calls_.empty() || !waiting_dials_.empty();
   if (busy)
     next = std::min(next, next_housekeeping_);
@@ -279,6 +289,21 @@ void Loop::expect(transfer::TransferKey transfer, std::uint64_t cookie, Resolve 
   calls_[cookie] = {.transfer = transfer, .resolve = std::move(resolve), .cell = std::move(cell)};
 }
 
+transfer::TransferKey Loop::push_here(transfer::PushSpec spec, TimePoint now) {
+  Inbox::Effects effects;
+  const auto key = local_.push(std::move(spec), now, effects);
+  apply(std::move(effects), now);
+  next_housekeeping_ = std::min(next_housekeeping_, local_.next_deadline());
+  return key;
+}
+
+void Loop::cancel(transfer::TransferKey transfer, ErrorClass why, TimePoint now) {
+  if (!LocalPushes::owns(transfer)) return core_.cancel(transfer, why, now);
+  Inbox::Effects effects;
+  local_.cancel(transfer, Error(why, "push", "cancelled by the caller"), effects);
+  apply(std::move(effects), now);
+}
+
 transfer::TransferKey Loop::transfer_of(std::uint64_t cookie) const {
   const auto found = calls_.find(cookie);
   return found == calls_.end() ? transfer::TransferKey{} : found->second.transfer;
@@ -289,12 +314,23 @@ void Loop::learn(const Ticket& ticket) {
   pool_.count_use(core_.session_with(ticket.node).has_value());
 }
 
-void Loop::shut_down(TimePoint now) {
-  shut_down_ = true;
+void Loop::shut_down(TimePoint now, TimePoint until, std::move_only_function<void()> over) {
+  over_ = std::move(over);
+  over_by_ = until;
   acceptor_.stop();
   for (const auto& [id, peer] : dials_) dialer_.cancel(id);
   dials_.clear();
   core_.shut_down(now);
+  Inbox::Effects effects;
+  local_.shut_down(effects);
+  apply(std::move(effects), now);
+}
+
+void Loop::end_when_drained(TimePoint now) {
+  const bool drained = driver_.sessions() == 0 && calls_.empty();
+  if (!drained && now < over_by_) return;
+  if (!drained) driver_.abandon();
+  std::exchange(over_, nullptr)();
 }
 
 void Loop::end() {
@@ -304,8 +340,6 @@ void Loop::end() {
                   .cookie = cookie,
                   .result = Error(ErrorClass::kShuttingDown, "transfer", "this node has stopped")});
 }
-
-void Loop::close_everything() { driver_.abandon(); }
 
 void Loop::log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) const {
   if (options_.log) options_.log(level, message, std::span(fields.begin(), fields.size()));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include <weft/actors/inbox.hpp>
+#include <weft/actors/local_pushes.hpp>
 #include <weft/actors/session_pool.hpp>
 #include <weft/actors/submission_ring.hpp>
 #include <weft/actors/worker.hpp>
@@ -25,10 +27,28 @@
 namespace weft::actors {
 
 /// How far a call is; written by the loop, read by any thread.
-struct ProgressCell {
-  std::atomic<std::uint64_t> done{0};
-  std::atomic<std::uint64_t> total{0};
-  std::function<void()> changed{};  ///< called on the loop when they have moved; must not block
+class ProgressCell {
+ public:
+  struct Value {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;
+  };
+  /// Called on the loop when it has moved; must not block.
+  std::function<void(Value value, bool last)> changed{};
+
+  void set(Value value) {
+    // Pairs with the acquire in `get`: who sees `done` sees a total that is no smaller.
+    total_.store(value.total, std::memory_order_relaxed);
+    done_.store(std::min(value.done, value.total), std::memory_order_release);
+  }
+  Value get() const {
+    const std::uint64_t done = done_.load(std::memory_order_acquire);
+    return {.done = done, .total = std::max(done, total_.load(std::memory_order_relaxed))};
+  }
+
+ private:
+  std::atomic<std::uint64_t> done_{0};
+  std::atomic<std::uint64_t> total_{0};
 };
 
 struct LoopOptions {
@@ -60,7 +80,9 @@ class Loop final : public transfer::DriverHost {
   /// Shows an offer to the application's function, on its own thread; `decided` must be called in the end.
   using Ask = std::function<void(const Inbox::Ask&)>;
 
-  static Result<std::unique_ptr<Loop>> open(LoopOptions options, const transfer::Catalog& catalog, Worker& worker);
+  /// `worker` does what blocks; `names` looks up host names.
+  static Result<std::unique_ptr<Loop>> open(LoopOptions options, const transfer::Catalog& catalog, Worker& worker,
+                                            Worker& names);
   ~Loop() override;
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -82,6 +104,10 @@ class Loop final : public transfer::DriverHost {
   Inbox& inbox() noexcept { return inbox_; }
   SessionPool& pool() noexcept { return pool_; }
   memory::LandingPool& landings() noexcept { return landings_; }
+  /// A push to this very node: offered to its own inbox by the rules of those that travel.
+  transfer::TransferKey push_here(transfer::PushSpec spec, TimePoint now);
+  /// Ends a call early, as the core does; its outcome says why.
+  void cancel(transfer::TransferKey transfer, ErrorClass why, TimePoint now);
   /// Registers who hears of a call's end. `cell` may be null.
   void expect(transfer::TransferKey transfer, std::uint64_t cookie, Resolve resolve,
               std::shared_ptr<ProgressCell> cell);
@@ -91,12 +117,10 @@ class Loop final : public transfer::DriverHost {
   void set_deliver(std::function<void(Inbox::Delivery&&)> deliver) { deliver_ = std::move(deliver); }
   void set_expired(std::function<void(std::uint64_t)> expired) { expired_ = std::move(expired); }
   void apply(Inbox::Effects&& effects, TimePoint now);
-  /// Begins the end: every call ends ShuttingDown, peers are told. `drained` says when everything is closed.
-  void shut_down(TimePoint now);
-  bool drained() const { return driver_.sessions() == 0; }
-  void close_everything();
+  /// Begins the end: every call ends ShuttingDown, peers are told. `over` is called once everything is closed, at
+  /// `until` at the latest; what is left then is dropped without ceremony.
+  void shut_down(TimePoint now, TimePoint until, std::move_only_function<void()> over);
   std::string session_address(transfer::SessionKey key) const;
-  std::size_t expected() const noexcept { return calls_.size(); }
 
   // transfer::DriverHost
   void need_session(const NodeId& peer) override;
@@ -115,8 +139,8 @@ class Loop final : public transfer::DriverHost {
     std::shared_ptr<ProgressCell> cell{};
   };
 
-  Loop(LoopOptions options, const transfer::Catalog& catalog, Worker& worker, SubmissionRing ring, Fd epoll,
-       std::unique_ptr<lane::FramedLane> framed, stream::Acceptor acceptor, stream::Dialer dialer);
+  Loop(LoopOptions options, const transfer::Catalog& catalog, Worker& worker, Worker& names, SubmissionRing ring,
+       Fd epoll, std::unique_ptr<lane::FramedLane> framed, stream::Acceptor acceptor, stream::Dialer dialer);
   Result<void> start();
   /// Runs everything once. Whether anything happened.
   bool turn(TimePoint now);
@@ -130,14 +154,18 @@ class Loop final : public transfer::DriverHost {
   void dial_addresses(const NodeId& peer, std::vector<stream::SocketAddress> addresses, TimePoint now);
   void adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stream::SocketAddress& address, TimePoint now);
   void housekeeping(TimePoint now);
+  void copy_here(LocalPushes::Copy copy, TimePoint now);
+  void end_when_drained(TimePoint now);
   TimePoint next_timer() const;
   void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) const;
   void phase(std::string_view name) const {
     if (options_.on_phase) options_.on_phase(name);
   }
 
+  Inbox inbox_;  // first, so that it goes last: what it calls under way no lane may write any more
   LoopOptions options_;
   Worker* worker_;
+  Worker* names_;
   SubmissionRing ring_;
   Fd epoll_;
   std::unique_ptr<lane::FramedLane> framed_;
@@ -147,7 +175,7 @@ class Loop final : public transfer::DriverHost {
   transfer::Core core_;
   transfer::Driver driver_;
   SessionPool pool_;
-  Inbox inbox_;
+  LocalPushes local_;
   Ask ask_;
   std::function<void(Inbox::Delivery&&)> deliver_;
   std::function<void(std::uint64_t)> expired_;
@@ -156,12 +184,12 @@ class Loop final : public transfer::DriverHost {
   std::map<stream::DialId, NodeId> dials_;
   std::size_t resolving_ = 0;
   std::vector<NodeId> waiting_dials_;  // for room in the pool, or for their back-off
-  std::map<NodeId, std::string> last_address_;
   TimePoint now_{};
   TimePoint next_housekeeping_{};
   TimePoint sessions_due_{};
   bool sessions_ready_ = true;
-  bool shut_down_ = false;
+  std::move_only_function<void()> over_;  // given while the end is awaited
+  TimePoint over_by_ = kNever;
 
   std::timed_mutex token_;
   std::atomic<int> drivers_{0};

@@ -44,6 +44,15 @@ ReadNow read_ranges(const transfer::Prepare& prepare, bool may_block, Error* why
   return ReadNow::kDone;
 }
 
+/// What a call moved, also when it was over before anybody looked at how far it was.
+std::uint64_t bytes_of(const transfer::Outcome& outcome) {
+  std::uint64_t bytes = 0;
+  if (const auto* pushed = std::get_if<transfer::Pushed>(&outcome.result)) bytes = pushed->bytes;
+  if (const auto* pulled = std::get_if<transfer::Pulled>(&outcome.result))
+    for (const auto& item : pulled->items) bytes += item.error ? 0 : item.bytes;
+  return bytes;
+}
+
 }  // namespace
 
 void Loop::take_landing(transfer::TransferKey transfer, std::uint64_t bytes) {
@@ -83,10 +92,37 @@ void Loop::offered(transfer::AskOffer&& offer) {
   apply(std::move(effects), now_);
 }
 
-void Loop::offer_gone(transfer::TransferKey transfer) { inbox_.offer_gone(transfer); }
+void Loop::offer_gone(transfer::TransferKey transfer) {
+  Inbox::Effects effects;
+  inbox_.offer_gone(transfer, effects);
+  apply(std::move(effects), now_);
+}
+
+/// A push to this very node may begin: a large one is copied by the worker.
+void Loop::copy_here(LocalPushes::Copy copy, TimePoint now) {
+  if (copy.entry->bytes <= kLeafBytes) {
+    Inbox::Effects effects;
+    local_.copied(copy.key, copy.make(landings_), effects);
+    return apply(std::move(effects), now);
+  }
+  worker_->run([this, copy = std::move(copy)]() mutable {
+    submit([this, key = copy.key, copied = copy.make(landings_)](TimePoint then) mutable {
+      Inbox::Effects effects;
+      local_.copied(key, std::move(copied), effects);
+      apply(std::move(effects), then);
+    });
+  });
+}
 
 void Loop::apply(Inbox::Effects&& effects, TimePoint now) {
-  for (auto& [transfer, decision] : effects.decisions) core_.on_decision(transfer, std::move(decision), now);
+  for (auto& [transfer, decision] : effects.decisions) {
+    if (!LocalPushes::owns(transfer)) {
+      core_.on_decision(transfer, std::move(decision), now);
+    } else if (auto copy = local_.decided(transfer, std::move(decision))) {
+      copy_here(std::move(*copy), now);
+    }
+  }
+  for (const transfer::TransferKey transfer : effects.cancels) cancel(transfer, ErrorClass::kCancelled, now);
   if (ask_)
     for (const auto& ask : effects.asks) ask_(ask);
   if (deliver_)
@@ -112,9 +148,10 @@ void Loop::finished(transfer::Outcome&& outcome) {
   if (found == calls_.end()) return;
   Call call = std::move(found->second);
   calls_.erase(found);
-  if (call.cell) {
-    const std::uint64_t total = call.cell->total.load(std::memory_order_relaxed);
-    call.cell->done.store(total, std::memory_order_relaxed);
+  if (call.cell && !std::holds_alternative<Error>(outcome.result)) {
+    const std::uint64_t total = std::max(call.cell->get().total, bytes_of(outcome));
+    call.cell->set({.done = total, .total = total});
+    if (call.cell->changed) call.cell->changed({.done = total, .total = total}, true);
   }
   call.resolve(std::move(outcome));
 }

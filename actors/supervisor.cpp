@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <weft/actors/caf.hpp>
+#include <weft/actors/guarded.hpp>
 
 namespace weft::actors {
 
@@ -30,10 +31,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weft::actors::RunLoop)
 namespace weft::actors {
 namespace {
 
-caf::behavior worker_behavior(caf::event_based_actor*, std::atomic<std::thread::id>* thread) {
-  return {[thread](const JobMessage& message) {
+caf::behavior worker_behavior(caf::event_based_actor*, std::atomic<std::thread::id>* thread, const LogSink* log) {
+  return {[thread, log](const JobMessage& message) {
     thread->store(std::this_thread::get_id(), std::memory_order_relaxed);
-    (*message.job)();
+    // An exception that reached CAF would end the actor, and with it every later job, in silence.
+    run_guarded(*log, "job", *message.job);
     *message.job = nullptr;
   }};
 }
@@ -47,7 +49,8 @@ caf::behavior endpoint_behavior(caf::event_based_actor*) {
 
 class ActorWorker final : public Worker {
  public:
-  explicit ActorWorker(caf::actor_system& system) : actor_(system.spawn<caf::detached>(worker_behavior, &thread_)) {}
+  ActorWorker(caf::actor_system& system, const LogSink& log)
+      : actor_(system.spawn<caf::detached>(worker_behavior, &thread_, &log)) {}
   void run(Job job) override { caf::anon_send(actor_, JobMessage{std::make_shared<Job>(std::move(job))}); }
   bool is_this_thread() const { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
   void stop(caf::actor_system& system) {
@@ -65,9 +68,11 @@ class ActorWorker final : public Worker {
 }  // namespace
 
 struct Supervisor::State {
+  LogSink log{};
   caf::actor_system_config config{};
   std::unique_ptr<caf::actor_system> system{};
   std::unique_ptr<ActorWorker> worker{};
+  std::unique_ptr<ActorWorker> names{};
   std::unique_ptr<ActorWorker> callbacks{};
   caf::actor endpoint{};
   std::atomic<std::thread::id> endpoint_thread{};
@@ -75,14 +80,16 @@ struct Supervisor::State {
   bool stopped = false;
 };
 
-Result<std::unique_ptr<Supervisor>> Supervisor::start() {
+Result<std::unique_ptr<Supervisor>> Supervisor::start(LogSink log) {
   auto state = std::make_unique<State>();
+  state->log = std::move(log);
   try {
     // Every actor of ours has a thread of its own, so the scheduler needs no more than one that sleeps.
     state->config.set("scheduler.max-threads", std::size_t{1});
     state->system = std::make_unique<caf::actor_system>(state->config);
-    state->worker = std::make_unique<ActorWorker>(*state->system);
-    state->callbacks = std::make_unique<ActorWorker>(*state->system);
+    state->worker = std::make_unique<ActorWorker>(*state->system, state->log);
+    state->names = std::make_unique<ActorWorker>(*state->system, state->log);
+    state->callbacks = std::make_unique<ActorWorker>(*state->system, state->log);
   } catch (const std::system_error& error) {
     return fail(Error(ErrorClass::kResourceExhausted, "start", "no threads for a node's actors")
                     .with_native(error.code().value(), error.code().message())
@@ -97,6 +104,7 @@ Supervisor::Supervisor(std::unique_ptr<State> state) : state_(std::move(state)) 
 Supervisor::~Supervisor() { stop(); }
 
 Worker& Supervisor::worker() noexcept { return *state_->worker; }
+Worker& Supervisor::names() noexcept { return *state_->names; }
 Worker& Supervisor::callbacks() noexcept { return *state_->callbacks; }
 
 Result<void> Supervisor::run(Loop& loop) {
@@ -112,6 +120,7 @@ Result<void> Supervisor::run(Loop& loop) {
 
 bool Supervisor::on_own_thread() const noexcept {
   return on_callback_thread() || (state_->worker && state_->worker->is_this_thread()) ||
+         (state_->names && state_->names->is_this_thread()) ||
          state_->endpoint_thread.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
@@ -128,6 +137,7 @@ void Supervisor::stop() {
     self->wait_for(std::exchange(state_->endpoint, nullptr));
   }
   state_->worker->stop(*state_->system);
+  state_->names->stop(*state_->system);
   state_->callbacks->stop(*state_->system);
 }
 

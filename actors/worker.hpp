@@ -5,7 +5,7 @@
 namespace weft::actors {
 
 /// Does what blocks: populating and unmapping memory, reading files, resolving names, the application's callbacks.
-/// Jobs run one after the other in the order they were given. A job must not throw.
+/// Jobs run one after the other in the order they were given. What a job throws is logged.
 class Worker {
  public:
   using Job = std::move_only_function<void()>;

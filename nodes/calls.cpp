@@ -86,6 +86,7 @@ void NodeState::note_rate(const transfer::Pulled& pulled, TimePoint started) {
 Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into,
                               ProgressFn on_progress) {
   if (!peer.ticket()) return Future<Tensor>::failed(peer.ticket().error());
+  if (is_stopped()) return Future<Tensor>::failed(stopped());
   spec.peer = peer.ticket()->node;
   const bool whole = spec.parts.empty();
   if (is_self(*peer.ticket())) {
@@ -109,6 +110,7 @@ Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, Mutable
 Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, Batch batch, ProgressFn on_progress) {
   using All = std::vector<Result<Tensor>>;
   if (!peer.ticket()) return Future<All>::failed(peer.ticket().error());
+  if (is_stopped()) return Future<All>::failed(stopped());
   auto& spec = batch.spec;
   spec.peer = peer.ticket()->node;
   const bool whole = spec.parts.empty();
@@ -132,6 +134,7 @@ Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, Batch 
 Future<std::vector<Entry>> NodeState::list(const Peer& peer, std::string pattern, Deadline deadline) {
   using All = std::vector<Entry>;
   if (!peer.ticket()) return Future<All>::failed(peer.ticket().error());
+  if (is_stopped()) return Future<All>::failed(stopped());
   if (is_self(*peer.ticket())) return Future<All>::of(local_entries(catalog_, pattern));
   transfer::ListSpec spec{
       .peer = peer.ticket()->node, .pattern = std::move(pattern), .bound = {deadline.resolve(Clock::now())}};
@@ -172,13 +175,13 @@ Future<Receipt> NodeState::push(const Peer& peer, std::string name, TensorView v
                           .lane = options.lane,
                           .verify = options.verify == Verify::kLane ? wire::Verify::kLane : wire::Verify::kPieces,
                           .trace = options.trace.traceparent};
-  if (is_self(*peer.ticket())) return push_local(std::move(spec));
+  const bool here = is_self(*peer.ticket());
   const TimePoint started = Clock::now();
   return call<Receipt>(
       *peer.ticket(), std::move(options.on_progress),
-      [spec = std::move(spec)](transfer::Core& core, std::uint64_t cookie, TimePoint now) mutable {
+      [this, here, spec = std::move(spec)](transfer::Core& core, std::uint64_t cookie, TimePoint now) mutable {
         spec.cookie = cookie;
-        return core.push(std::move(spec), now);
+        return here ? loop_->push_here(std::move(spec), now) : core.push(std::move(spec), now);
       },
       [started](transfer::Outcome&& outcome) -> Result<Receipt> {
         const auto& pushed = std::get<transfer::Pushed>(outcome.result);
@@ -193,6 +196,7 @@ Future<Receipt> NodeState::push(const Peer& peer, std::string name, TensorView v
 
 Future<PingReport> NodeState::ping(const Peer& peer, Deadline deadline) {
   if (!peer.ticket()) return Future<PingReport>::failed(peer.ticket().error());
+  if (is_stopped()) return Future<PingReport>::failed(stopped());
   const NodeId node = peer.ticket()->node;
   if (is_self(*peer.ticket()))
     return Future<PingReport>::of(PingReport{.peer = host_name_ + " (" + node.short_string() + ")",
@@ -225,6 +229,7 @@ Future<PingReport> NodeState::ping(const Peer& peer, Deadline deadline) {
 
 Future<Plan> NodeState::explain(const Peer& peer, std::string name, Deadline deadline) {
   if (!peer.ticket()) return Future<Plan>::failed(peer.ticket().error());
+  if (is_stopped()) return Future<Plan>::failed(stopped());
   if (is_self(*peer.ticket()))
     return Future<Plan>::of(Plan{
         .peer = "this node",

@@ -50,10 +50,12 @@ struct Shared {
   std::weak_ptr<CallOwner> owner{};
   std::uint64_t cookie = 0;
   TransferId id{};
+  Progress last{};  ///< how far it came; once resolved
 
-  void resolve(Result<T> value) {
+  void resolve(Result<T> value, const Progress& progress = {}) {
     std::unique_lock lock(mutex);
     if (std::exchange(resolved, true)) return;
+    last = progress;
     if (!callback) {
       result.emplace(std::move(value));
       changed.notify_all();
@@ -62,9 +64,11 @@ struct Shared {
     auto call = std::exchange(callback, nullptr);
     lock.unlock();
     if (auto node = owner.lock())
-      node->run([call = std::move(call), value = std::move(value)]() mutable { call(std::move(value)); });
-    else
+      return node->run([call = std::move(call), value = std::move(value)]() mutable { call(std::move(value)); });
+    try {
       call(std::move(value));
+    } catch (...) {  // NOLINT(bugprone-empty-catch): its node is going, there is no log to tell
+    }
   }
 };
 
@@ -122,7 +126,8 @@ class [[nodiscard]] Future {
     const std::lock_guard lock(shared_->mutex);
     return shared_->resolved;
   }
-  /// Calls `callback` with the result on the node's callback thread (or what `via` chose), at once if it is there.
+  /// Calls `callback` with the result on the node's callback thread (or what `via` chose), at once if it is there. What
+  /// it throws is logged and goes no further.
   void then(std::move_only_function<void(Result<T>)> callback) && {
     auto shared = std::exchange(shared_, nullptr);
     if (!shared) return callback(used_up());
@@ -169,11 +174,21 @@ class [[nodiscard]] Future {
   /// Lets the call run to its end without anybody waiting.
   void detach() && { shared_.reset(); }
   Progress progress() const {
-    if (shared_)
-      if (auto node = shared_->owner.lock()) return node->progress(shared_->cookie);
+    if (!shared_) return {};
+    {
+      const std::lock_guard lock(shared_->mutex);
+      if (shared_->resolved) return shared_->last;
+    }
+    if (auto node = shared_->owner.lock()) return node->progress(shared_->cookie);
     return {};
   }
-  TransferId id() const { return shared_ ? shared_->id : TransferId{}; }
+  /// Names the transfer in the logs of both ends, from when the node has begun it; zero before, and where nothing
+  /// travels.
+  TransferId id() const {
+    if (!shared_) return {};
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->id;
+  }
 
  private:
   static Result<T> used_up() { return fail(ErrorClass::kInvalidArgument, "future", "its result was taken already"); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -60,7 +61,11 @@ Digest digest_of(const std::byte* data, std::uint64_t bytes, Generation generati
 Result<Tensor> NodeState::get_local(const transfer::EntryRef& entry, const transfer::PartSpec* part,
                                     const transfer::Into* into, const MutableTensorView& view) {
   WEFT_LET(const Selection selection, select(*entry, part));
-  std::shared_ptr<std::byte[]> bytes(new std::byte[std::max<std::uint64_t>(1, selection.bytes())]);
+  std::shared_ptr<std::byte[]> bytes(new (std::nothrow) std::byte[std::max<std::uint64_t>(1, selection.bytes())]);
+  if (!bytes)
+    return fail(Error(ErrorClass::kResourceExhausted, "get", "no memory for " + human_bytes(selection.bytes()))
+                    .with_name(entry->name)
+                    .with_hint("ask for a slice"));
   WEFT_TRY(copy_out(*entry, selection, bytes.get()));
   Tensor::Parts parts{.lease = bytes,
                       .name = entry->name,
@@ -130,35 +135,6 @@ std::vector<Result<Tensor>> NodeState::get_many_local(const transfer::PullSpec& 
                             i < into.size() ? into[i] : MutableTensorView{}));
   }
   return all;
-}
-
-Future<Receipt> NodeState::push_local(transfer::PushSpec spec) {
-  if (stopped_.load(std::memory_order_acquire))
-    return Future<Receipt>::failed(Error(ErrorClass::kShuttingDown, "push", "this node is stopped (not started)"));
-  const transfer::EntryRef entry = spec.entry;
-  auto landing = loop_->landings().grow(std::max<std::uint64_t>(1, entry->bytes));
-  if (!landing) return Future<Receipt>::failed(landing.error());
-  if (auto copied = copy_out(*entry, *entry->whole, landing->data()); !copied)
-    return Future<Receipt>::failed(copied.error());
-  const Digest digest = digest_of(landing->data(), entry->bytes, entry->generation);
-  transfer::Received received{.from = id(),
-                              .id = {.opener = incarnation_, .sequence = 0},
-                              .lane = Lane::kLocal,
-                              .landing = std::move(*landing),
-                              .item = {.name = entry->name,
-                                       .meta = entry->whole->meta(),
-                                       .bytes = entry->bytes,
-                                       .generation = entry->generation,
-                                       .digest = digest}};
-  const bool there = on_loop([received = std::move(received)](actors::Loop& loop, TimePoint now) mutable {
-    actors::Inbox::Effects effects;
-    loop.inbox().arrived({}, std::move(received), effects);
-    loop.apply(std::move(effects), now);
-  });
-  if (!there)
-    return Future<Receipt>::failed(Error(ErrorClass::kShuttingDown, "push", "this node is stopped (not started)"));
-  return Future<Receipt>::of(
-      Receipt{.bytes = entry->bytes, .generation = entry->generation, .digest = digest, .lane = Lane::kLocal});
 }
 
 }  // namespace weft::detail

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <weft/actors/guarded.hpp>
 #include <weft/crypto/random.hpp>
 #include <weft/fabric/fabric_lane.hpp>
 #include <weft/fabric/fabric_version.hpp>
@@ -112,8 +113,8 @@ Result<void> NodeState::open() {
   loop.trusted = [trust](const stream::SocketAddress& address) { return trust.covers(address); };
   WEFT_TRY(open_lanes(loop));
 
-  WEFT_LET(supervisor_, actors::Supervisor::start());
-  WEFT_LET(loop_, actors::Loop::open(std::move(loop), catalog_, supervisor_->worker()));
+  WEFT_LET(supervisor_, actors::Supervisor::start(options_.log));
+  WEFT_LET(loop_, actors::Loop::open(std::move(loop), catalog_, supervisor_->worker(), supervisor_->names()));
   // The loop lives no longer than this object, and calls back only while it runs.
   loop_->set_ask([this](const actors::Inbox::Ask& ask) { show_offer(ask); });
   loop_->set_deliver([this](actors::Inbox::Delivery&& delivery) { deliver(std::move(delivery)); });
@@ -127,7 +128,9 @@ Result<void> NodeState::open() {
     shared->resolve(fail(Error(ErrorClass::kDeadlineExceeded, "receive", "nothing was pushed in time")));
     close_gate(cookie);
   });
-  return supervisor_->run(*loop_);
+  WEFT_TRY(supervisor_->run(*loop_));
+  running_ = true;
+  return {};
 }
 
 Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
@@ -168,56 +171,54 @@ void NodeState::destroy(NodeState* node) {
 }
 
 NodeState::~NodeState() {
-  if (loop_ && !stopped_.load(std::memory_order_acquire)) (void)stop(std::chrono::seconds(2));
+  if (running_) (void)stop(std::chrono::seconds(2)).wait();
   if (supervisor_) supervisor_->stop();
   if (loop_) loop_->end();
 }
 
 Future<void> NodeState::stop(Deadline deadline) {
-  std::call_once(stop_once_, [&] {
-    stopped_.store(true, std::memory_order_release);
-    const TimePoint until = deadline.resolve(Clock::now()).value_or(Clock::now() + std::chrono::seconds(2));
-    struct Drained {
-      std::mutex mutex{};
-      std::condition_variable changed{};
-      bool done = false;
-    };
-    const auto drained = std::make_shared<Drained>();
-    loop_->submit([this](TimePoint now) { loop_->shut_down(now); });
-    // Asked again and again: the loop is the only one who knows, and it must not wait.
-    struct Ask {
-      static void again(NodeState* node, std::shared_ptr<Drained> state, TimePoint end) {
-        node->loop_->submit([node, state, end](TimePoint now) {
-          const bool over = (node->loop_->drained() && node->loop_->expected() == 0) || now >= end;
-          if (over) {
-            if (now >= end) node->loop_->close_everything();
-            const std::lock_guard lock(state->mutex);
-            state->done = true;
-            state->changed.notify_all();
-            return;
-          }
-          node->supervisor_->worker().run([node, state, end] { again(node, state, end); });
-        });
-      }
-    };
-    Ask::again(this, drained, until);
-    {
-      std::unique_lock lock(drained->mutex);
-      drained->changed.wait_until(lock, until + std::chrono::milliseconds(200), [&] { return drained->done; });
-    }
-    std::unordered_map<std::uint64_t, std::shared_ptr<Shared<Tensor>>> waiting;
-    {
-      const std::lock_guard lock(mutex_);
-      waiting.swap(receivers_);
-    }
-    for (auto& [cookie, shared] : waiting) {
-      shared->resolve(fail(Error(ErrorClass::kShuttingDown, "receive", "this node is stopped (not started)")));
-      close_gate(cookie);
-    }
+  auto shared = std::make_shared<Shared<void>>();
+  shared->owner = weak_from_this();
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return Future<void>::of();
+    stoppers_.push_back(shared);
+  }
+  if (!stopped_.exchange(true, std::memory_order_acq_rel)) {
+    const TimePoint now = Clock::now();
+    const TimePoint until = deadline.resolve(now).value_or(now + std::chrono::seconds(2));
     // The loop runs on until this object goes: a call that raced with the end is told by the core that it came too
     // late.
-  });
-  return Future<void>::of();
+    loop_->submit([this, until](TimePoint then) {
+      end_receivers();
+      loop_->shut_down(then, until, [this] { end_stop(); });
+    });
+  }
+  return Future<void>(std::move(shared));
+}
+
+/// On the loop, as every result is: who waits for one may be the very thread that drives it, and would sleep on.
+void NodeState::end_receivers() {
+  (void)loop_->inbox().end_waiters();
+  std::unordered_map<std::uint64_t, std::shared_ptr<Shared<Tensor>>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting.swap(receivers_);
+  }
+  for (auto& [cookie, shared] : waiting) {
+    shared->resolve(fail(stopped()));
+    close_gate(cookie);
+  }
+}
+
+void NodeState::end_stop() {
+  std::vector<std::shared_ptr<Shared<void>>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    waiting.swap(stoppers_);
+  }
+  for (const auto& shared : waiting) shared->resolve({});
 }
 
 std::shared_ptr<NodeState::Gate> NodeState::open_gate(std::uint64_t cookie, ProgressFn on_progress) {
@@ -225,11 +226,18 @@ std::shared_ptr<NodeState::Gate> NodeState::open_gate(std::uint64_t cookie, Prog
   gate->cell = std::make_shared<actors::ProgressCell>();
   gate->started = Clock::now();
   if (on_progress)
-    gate->cell->changed = [weak = weak_from_this(), cookie, report = std::move(on_progress)] {
-      if (auto node = weak.lock())
-        node->run([weak, cookie, report] {
-          if (auto alive = weak.lock()) report(alive->progress(cookie));
-        });
+    gate->cell->changed = [weak = weak_from_this(), ended = std::weak_ptr(gate), report = std::move(on_progress)](
+                              actors::ProgressCell::Value value, bool last) {
+      const auto node = weak.lock();
+      const auto call = ended.lock();
+      if (!node || !call) return;
+      node->run([call, report, last, progress = progress_of(*call, value)] {
+        {
+          const std::lock_guard lock(call->mutex);
+          if (call->over && !last) return;
+        }
+        report(progress);
+      });
     };
   const std::lock_guard lock(mutex_);
   gates_[cookie] = gate;
@@ -269,7 +277,7 @@ void NodeState::cancel(std::uint64_t cookie) {
       shared->resolve(fail(Error(ErrorClass::kCancelled, "receive", "cancelled by the caller")));
       return close_gate(cookie);
     }
-    loop_->core().cancel(loop_->transfer_of(cookie), ErrorClass::kCancelled, now);
+    loop_->cancel(loop_->transfer_of(cookie), ErrorClass::kCancelled, now);
   });
   std::unique_lock lock(gate->mutex);
   gate->changed.wait_for(lock, std::chrono::seconds(1), [&] { return gate->over; });
@@ -283,9 +291,12 @@ Progress NodeState::progress(std::uint64_t cookie) {
     if (found == gates_.end()) return {};
     gate = found->second;
   }
-  Progress progress{.done = gate->cell->done.load(std::memory_order_relaxed),
-                    .total = gate->cell->total.load(std::memory_order_relaxed)};
-  const double seconds = std::chrono::duration<double>(Clock::now() - gate->started).count();
+  return progress_of(*gate, gate->cell->get());
+}
+
+Progress NodeState::progress_of(const Gate& gate, const actors::ProgressCell::Value& value) {
+  Progress progress{.done = value.done, .total = value.total};
+  const double seconds = std::chrono::duration<double>(Clock::now() - gate.started).count();
   if (seconds > 0) progress.bytes_per_second = static_cast<double>(progress.done) / seconds;
   if (progress.bytes_per_second > 0)
     progress.eta = std::chrono::duration_cast<Duration>(
@@ -316,7 +327,7 @@ std::size_t NodeState::run_callbacks() {
     const std::lock_guard lock(manual_mutex_);
     due.swap(manual_);
   }
-  for (auto& callback : due) callback();
+  for (auto& callback : due) actors::run_guarded(options_.log, "callback", callback);
   return due.size();
 }
 
@@ -324,17 +335,19 @@ bool NodeState::on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> 
   struct Done {
     std::mutex mutex{};
     std::condition_variable changed{};
-    bool done = false;
+    bool done = false, given_up = false;
   };
   const auto done = std::make_shared<Done>();
   loop_->submit([this, done, work = std::move(work)](TimePoint now) mutable {
+    const std::lock_guard lock(done->mutex);  // while it runs too: it ends before its caller gives up, or never begins
+    if (done->given_up) return;
     work(*loop_, now);
-    const std::lock_guard lock(done->mutex);
     done->done = true;
     done->changed.notify_all();
   });
   std::unique_lock lock(done->mutex);
-  return done->changed.wait_for(lock, std::chrono::seconds(2), [&] { return done->done; });
+  done->given_up = !done->changed.wait_for(lock, std::chrono::seconds(2), [&] { return done->done; });
+  return done->done;
 }
 
 Ticket NodeState::ticket() const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -22,6 +23,32 @@
 namespace weft::detail {
 
 struct Batch;
+
+/// An application's on_offer function, and what it has set going. Any thread.
+class OfferFunction {
+ public:
+  using Choose = std::move_only_function<Result<MutableTensorView>(const Offer&)>;
+  explicit OfferFunction(Choose choose) : choose_(std::move(choose)) {}
+
+  /// Shows it an offer and gives its word to `decide`; what it throws, `log` hears. `decide` has been called when a
+  /// later `end` returns.
+  static void show(const std::shared_ptr<OfferFunction>& self, const transfer::AskOffer& offer, const LogSink& log,
+                   const std::function<void(transfer::Decision, actors::Inbox::Placing)>& decide);
+  /// No call of the function begins any more, and none runs but on this very thread.
+  void end();
+  /// Until no write can reach memory that it chose.
+  void wait_for_writes();
+
+ private:
+  transfer::Decision ask(const transfer::AskOffer& offer, const LogSink& log);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Choose choose_;
+  std::thread::id running_{};
+  std::size_t placing_ = 0;
+  bool ended_ = false;
+};
 
 /// What is behind a TensorNode. Shared by its futures, weakly; every member may be called from any thread.
 class NodeState final : public CallOwner, public std::enable_shared_from_this<NodeState> {
@@ -46,7 +73,6 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   // local.cpp: what this node asks of itself
   Result<Tensor> get_local(const transfer::EntryRef& entry, const transfer::PartSpec* part, const transfer::Into* into,
                            const MutableTensorView& view);
-  Future<Receipt> push_local(transfer::PushSpec spec);
   std::vector<Result<Tensor>> get_many_local(const transfer::PullSpec& spec,
                                              const std::vector<MutableTensorView>& into);
 
@@ -61,8 +87,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   // receive.cpp
   Future<Tensor> receive(std::string pattern, Deadline deadline);
   std::optional<Tensor> try_receive(std::string_view pattern);
-  Result<Handler> on_offer(std::string pattern,
-                           std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
+  Result<Handler> on_offer(std::string pattern, OfferFunction::Choose choose);
   void remove_handler(std::uint64_t id);
 
   Ticket ticket() const;
@@ -81,14 +106,13 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
     std::shared_ptr<actors::ProgressCell> cell{};
     TimePoint started{};
   };
-  struct HandlerEntry {
-    std::uint64_t id = 0;
-    std::shared_ptr<std::move_only_function<Result<MutableTensorView>(const Offer&)>> choose{};
-  };
 
   explicit NodeState(NodeOptions options) : options_(std::move(options)) {}
   /// Where the last reference goes on a thread of the node's own, another thread must end it.
   static void destroy(NodeState* node);
+  static Error stopped() { return {ErrorClass::kShuttingDown, "call", "this node is stopped (not started)"}; }
+  bool is_stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
+  static Progress progress_of(const Gate& gate, const actors::ProgressCell::Value& value);
   Result<void> open();
   Result<void> open_lanes(actors::LoopOptions& loop);
   bool is_self(const Ticket& ticket) const { return ticket.node == id(); }
@@ -99,13 +123,15 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Future<T> call(const Ticket& ticket, ProgressFn on_progress, Begin begin, Convert convert);
   std::shared_ptr<Gate> open_gate(std::uint64_t cookie, ProgressFn on_progress);
   void close_gate(std::uint64_t cookie);
-  /// Runs on the loop and waits for it, also when the node is stopped.
+  /// Runs on the loop and waits for it, also when the node is stopped. False: it did not run, and will not.
   bool on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> work);
   void show_offer(const actors::Inbox::Ask& ask);
   void note_rate(const transfer::Pulled& pulled, TimePoint started);
   void fill_plan(Plan& plan, const transfer::SessionInfo& info) const;
   void deliver(actors::Inbox::Delivery&& delivery);
-  void take_back(Tensor tensor);
+  void take_back(Tensor tensor, std::uint64_t order);
+  void end_receivers();
+  void end_stop();
   Tensor tensor_of(actors::Inbox::Arrived&& arrived);
 
   NodeOptions options_;
@@ -121,10 +147,12 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   std::mutex mutex_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Gate>> gates_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Shared<Tensor>>> receivers_;
-  std::vector<HandlerEntry> handlers_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<OfferFunction>> handlers_;
+  std::vector<std::shared_ptr<Shared<void>>> stoppers_;  // who waits for the end
+  bool ended_ = false;
   std::atomic<std::uint64_t> next_cookie_{1};
   std::atomic<bool> stopped_{false};
-  std::once_flag stop_once_;
+  bool running_ = false;
 
   std::mutex manual_mutex_;
   std::vector<std::move_only_function<void()>> manual_;
@@ -146,6 +174,7 @@ struct LoanState {
 struct HandlerState {
   std::weak_ptr<NodeState> node{};
   std::uint64_t id = 0;
+  std::shared_ptr<OfferFunction> function{};
 };
 
 /// A name that may be published. InvalidArgument else.
@@ -153,28 +182,31 @@ Result<void> check_name(std::string_view name);
 
 template <class T, class Begin, class Convert>
 Future<T> NodeState::call(const Ticket& ticket, ProgressFn on_progress, Begin begin, Convert convert) {
-  if (stopped_.load(std::memory_order_acquire))
-    return Future<T>::failed(Error(ErrorClass::kShuttingDown, "call", "this node is stopped (not started)"));
+  if (is_stopped()) return Future<T>::failed(stopped());
   const std::uint64_t cookie = next_cookie_.fetch_add(1, std::memory_order_relaxed);
   auto shared = std::make_shared<Shared<T>>();
   shared->owner = weak_from_this();
   shared->cookie = cookie;
   const auto gate = open_gate(cookie, std::move(on_progress));
-  loop_->submit([this, cookie, ticket, shared, cell = gate->cell, begin = std::move(begin),
+  loop_->submit([this, cookie, ticket, shared, gate, begin = std::move(begin),
                  convert = std::move(convert)](TimePoint now) mutable {
     loop_->learn(ticket);
     const transfer::TransferKey key = begin(loop_->core(), cookie, now);
+    {
+      const std::lock_guard lock(shared->mutex);
+      shared->id = loop_->core().id(key);
+    }
     loop_->expect(
         key, cookie,
-        [this, shared, cookie, convert = std::move(convert)](transfer::Outcome&& outcome) mutable {
-          shared->id = outcome.id;
+        [this, shared, gate, cookie, convert = std::move(convert)](transfer::Outcome&& outcome) mutable {
+          const Progress last = progress_of(*gate, gate->cell->get());
           if (auto* error = std::get_if<Error>(&outcome.result))
-            shared->resolve(fail(std::move(*error)));
+            shared->resolve(fail(std::move(*error)), last);
           else
-            shared->resolve(convert(std::move(outcome)));
+            shared->resolve(convert(std::move(outcome)), last);
           close_gate(cookie);
         },
-        std::move(cell));
+        gate->cell);
   });
   return Future<T>(std::move(shared));
 }

@@ -47,6 +47,9 @@ struct Progress {
   double bytes_per_second = 0;
   Duration eta{};
 };
+/// Runs where callbacks run. The last report of a call that succeeds is of the whole; it is queued before the result
+/// and may run a moment after `wait()` has returned, so what the function uses must outlive the node or be its own.
+/// What it throws is logged and goes no further.
 using ProgressFn = std::function<void(const Progress&)>;
 
 enum class Verify : std::uint8_t {

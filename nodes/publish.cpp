@@ -69,6 +69,7 @@ Result<void> check_name(std::string_view name) {
 }
 
 Result<Generation> NodeState::put(std::string name, TensorView view, KeepAlive keep_alive) {
+  if (is_stopped()) return fail(stopped());
   WEFT_LET(auto entry, entry_of(std::move(name), view));
   entry->keep_alive = std::move(keep_alive);
   const Generation generation = catalog_.publish({std::move(entry)});
@@ -86,6 +87,7 @@ void NodeState::look_at_catalog() {
 }
 
 Result<Loan> NodeState::lend(std::string name, TensorView view) {
+  if (is_stopped()) return fail(stopped());
   WEFT_LET(auto entry, entry_of(std::move(name), view));
   auto reading = std::make_shared<LoanState::Reading>();
   // Drops with the last reference to the entry: the catalog's, a transfer's, a snapshot's.
@@ -104,10 +106,11 @@ Result<Loan> NodeState::lend(std::string name, TensorView view) {
 
 void NodeState::end_loan(const transfer::EntryRef& entry) {
   catalog_.remove_entry(*entry);
-  on_loop([entry](actors::Loop& loop, TimePoint now) { loop.core().cancel_reading(*entry, now); });
+  loop_->submit([this, entry](TimePoint now) { loop_->core().cancel_reading(*entry, now); });  // its end waits for it
 }
 
 Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const ServeOptions& options) {
+  if (is_stopped()) return fail(stopped());
   std::vector<std::shared_ptr<transfer::Entry>> entries;
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
@@ -139,6 +142,7 @@ Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const Se
 }
 
 Result<void> NodeState::remove(std::string_view name) {
+  if (is_stopped()) return fail(stopped());
   const std::string_view names[] = {name};
   if (catalog_.remove(names).empty())
     return fail(

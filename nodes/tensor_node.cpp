@@ -10,13 +10,13 @@ TensorNode::TensorNode(std::shared_ptr<detail::NodeState> state) : state_(std::m
 TensorNode::TensorNode(TensorNode&&) noexcept = default;
 TensorNode& TensorNode::operator=(TensorNode&& other) noexcept {
   if (this != &other) {
-    if (state_) (void)state_->stop(std::chrono::seconds(2));
+    if (state_) (void)state_->stop(std::chrono::seconds(2)).wait();
     state_ = std::move(other.state_);
   }
   return *this;
 }
 TensorNode::~TensorNode() {
-  if (state_) (void)state_->stop(std::chrono::seconds(2));
+  if (state_) (void)state_->stop(std::chrono::seconds(2)).wait();
 }
 
 Result<TensorNode> TensorNode::start(NodeOptions options) {
@@ -135,7 +135,9 @@ Handler& Handler::operator=(Handler&& other) noexcept {
 }
 Handler::~Handler() {
   if (!state_) return;
+  state_->function->end();
   if (const auto node = state_->node.lock()) node->remove_handler(state_->id);
+  state_->function->wait_for_writes();
 }
 
 }  // namespace weft

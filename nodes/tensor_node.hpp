@@ -39,7 +39,9 @@ class Loan {
   std::shared_ptr<detail::LoanState> state_;
 };
 
-/// While it lives, offers of its pattern are shown to its function.
+/// While it lives, offers of its pattern are shown to its function. Its end waits for a call of the function that runs
+/// (unless it is inside of that call), cancels pushes that are landing where the function chose, and returns when no
+/// write can reach that memory any more: ≤ 250 ms. What has landed there stays to be received, and is a view of it.
 class Handler {
  public:
   Handler() = default;
@@ -104,8 +106,9 @@ class TensorNode {
   Future<Tensor> receive(std::string pattern = "*", ReceiveOptions options = ReceiveOptions());
   /// One that is there already, or nothing.
   std::optional<Tensor> try_receive(std::string_view pattern = "*");
-  /// Chooses where pushes of a pattern land, or refuses them (an Error). Runs on the node's callback thread. The pushed
-  /// tensor is then given to `receive`.
+  /// Chooses where pushes of a pattern land, dense host memory, or refuses them (an Error; one that it throws is
+  /// logged, and refuses with Internal). Such memory does not count against `inbox_bytes`. Runs on the node's callback
+  /// thread. The pushed tensor is then given to `receive`.
   Result<Handler> on_offer(std::string pattern,
                            std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
 
@@ -119,7 +122,8 @@ class TensorNode {
   int event_fd() const;
   std::size_t run_callbacks();
 
-  /// Ends every call (ShuttingDown), tells peers, closes. Idempotent; from any thread, a callback too.
+  /// Ends every call (ShuttingDown), tells peers, closes. The future is there when all of that is over, which is by the
+  /// deadline; dropping it changes nothing. A second stop ends with the first one. From any thread, a callback too.
   Future<void> stop(Deadline deadline = std::chrono::seconds{2});
 
  private:

@@ -118,6 +118,11 @@ Progress Core::progress(TransferKey transfer) const {
       .total = t->total};
 }
 
+TransferId Core::id(TransferKey transfer) const {
+  const Transfer* t = impl_->transfers_.find(transfer);
+  return t == nullptr ? TransferId{} : t->id;
+}
+
 SessionKey Core::session_up(SessionSpec spec, TimePoint now) { return impl_->session_up(std::move(spec), now); }
 void Core::session_down(SessionKey session, const Error& why, TimePoint now) { impl_->session_down(session, why, now); }
 void Core::heard(SessionKey key, TimePoint now) {

@@ -44,11 +44,13 @@ struct SessionSpec {
   lane::Traits stream{};          ///< of the lane that carries it; its writes are rail 0
   std::vector<wire::LaneOffer> rail_lanes{};  ///< lanes this session may open rails on (trust decided already)
   std::array<std::byte, 16> id{};             ///< drawn by the dialler; the acceptor learns it from hello
+  std::string address{};                      ///< of the peer, as the session goes; for people
 };
 
 /// What `sessions` shows of each.
 struct SessionInfo {
   SessionKey key{};
+  std::string address{};
   NodeId peer{};
   Incarnation incarnation{};
   std::string host_name{};
@@ -103,6 +105,8 @@ class Core {
   void shut_down(TimePoint now);
   bool shutting_down() const noexcept;
   Progress progress(TransferKey transfer) const;
+  /// Its name on the wire; zero for one that is over.
+  TransferId id(TransferKey transfer) const;
 
   // Sessions.
   SessionKey session_up(SessionSpec spec, TimePoint now);

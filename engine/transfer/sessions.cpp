@@ -11,6 +11,7 @@ Session* Core::Impl::session_of(const Transfer& t) { return sessions_.find(t.ses
 
 SessionInfo Core::Impl::info(Session& s) const {
   SessionInfo info{.key = s.key,
+                   .address = s.spec.address,
                    .peer = s.spec.peer,
                    .incarnation = s.incarnation,
                    .host_name = s.host_name,

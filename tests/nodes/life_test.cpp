@@ -78,6 +78,43 @@ TEST_CASE("life: a waiting receive ends with the node", "[T-13]") {
   CHECK(stopper.get());
 }
 
+TEST_CASE("life: a receive that drives the loop wakes when the node stops, every time", "[T-13]") {
+  for (int round = 0; round < 20; ++round) {  // those who sleep on would take longer than any test may
+    auto node = start();
+    std::atomic<bool> waits{false};
+    std::thread receiver([&] {
+      auto waiting = node.receive();
+      waits = true;
+      CHECK(failure(waiting.wait()) == ErrorClass::kShuttingDown);
+    });
+    while (!waits) std::this_thread::yield();
+    for (int i = 0; i < round * 50; ++i) std::this_thread::yield();
+    auto first = node.stop();
+    auto second = node.stop();
+    need(second.wait_for(kSoon));
+    need(first.wait_for(kSoon));
+    receiver.join();
+  }
+}
+
+TEST_CASE("life: what a stopped node is asked of itself says ShuttingDown too", "[T-13]") {
+  auto node = start();
+  const Ticket ticket = node.ticket();
+  const auto content = noise(10, 1);
+  need(node.put("t", blob(10, 1)));
+  need(node.stop().wait());
+  CHECK(failure(node.get(ticket, "t").wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.get_many(ticket, {{.name = "t"}}).wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.list(ticket).wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.ping(ticket).wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.explain(ticket, "t").wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.push(ticket, "t", TensorView::bytes(content)).wait()) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.put("u", blob(10, 1))) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.lend("u", TensorView::bytes(content))) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.serve("/nowhere")) == ErrorClass::kShuttingDown);
+  CHECK(failure(node.remove("t")) == ErrorClass::kShuttingDown);
+}
+
 TEST_CASE("life: a hundred transfers in flight at stop: each resolves", "[T-13]") {
   constexpr std::size_t kBytes = 8 << 20;
   for (const bool stop_server : {false, true}) {

@@ -1,0 +1,94 @@
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include <tests/nodes/nodes.hpp>
+
+using namespace weft;
+using namespace weft::test;
+
+TEST_CASE("callback: one that throws is told to the log, and those behind it run", "[T-15]") {
+  for (const Callbacks where : {Callbacks::kThread, Callbacks::kManual}) {
+    CAPTURE(static_cast<int>(where));
+    std::mutex mutex;
+    std::string told;
+    auto server = start();
+    auto client = start({.callbacks = where, .log = [&](LogLevel level, std::string_view message, auto fields) {
+                           if (level != LogLevel::kError) return;
+                           const std::lock_guard lock(mutex);
+                           told += message;
+                           for (const LogField& field : fields) told += " " + std::string(field.value);
+                         }});
+    need(server.put("t", blob(1000, 1)));
+    std::atomic<bool> executed{false}, behind{false};
+    const auto pull = [&] { return client.get(server.ticket(), "t"); };
+    pull().then([](Result<Tensor>) { throw std::runtime_error("thrown by then"); });
+    client.get(server.ticket(), "t", {.on_progress = [](const Progress&) { throw 7; }})
+        .via([&](std::move_only_function<void()>) {
+          executed = true;
+          throw std::runtime_error("thrown by the executor");
+        })
+        .then([](Result<Tensor>) {});
+    pull().then([&](Result<Tensor>) { behind = true; });
+    const auto end = Clock::now() + kSoon;
+    while (!(behind && executed) && Clock::now() < end) {
+      client.run_callbacks();
+      std::this_thread::yield();
+    }
+    CHECK(executed);
+    CHECK(behind);
+    const std::lock_guard lock(mutex);
+    CHECK(told.find("thrown by then") != std::string::npos);
+    CHECK(told.find("thrown by the executor") != std::string::npos);
+    CHECK(told.find("not a std::exception") != std::string::npos);
+  }
+}
+
+TEST_CASE("callback: the last report of a call that succeeds is of the whole, before its result", "[T-15]") {
+  for (const std::size_t bytes : {std::size_t{100}, std::size_t{64 << 20}}) {
+    CAPTURE(bytes);
+    auto server = start();
+    auto client = start();
+    need(server.put("t", blob(bytes, 1)));
+    const auto state = std::make_shared<std::pair<Progress, std::atomic<int>>>();
+    std::promise<Progress> at_result;
+    client
+        .get(server.ticket(), "t",
+             {.on_progress =
+                  [state](const Progress& progress) {
+                    if (progress.total == 0 || progress.done > progress.total) ++state->second;
+                    state->first = progress;
+                  }})
+        .then([&](Result<Tensor> got) {
+          need(std::move(got));
+          at_result.set_value(state->first);
+        });
+    const Progress last = at_result.get_future().get();
+    CHECK(last.done == bytes);
+    CHECK(last.total == bytes);
+    CHECK(state->second == 0);
+  }
+}
+
+TEST_CASE("future: says its progress and its id while it runs, and when it is there") {
+  auto server = start();
+  auto client = start();
+  const auto content = noise(100, 1);
+  auto held = client.push(server.ticket(), "t", TensorView::bytes(content));
+  const auto end = Clock::now() + kSoon;
+  while (held.id() == TransferId{} && Clock::now() < end) std::this_thread::yield();
+  const TransferId running = held.id();
+  CHECK(running != TransferId{});
+  CHECK_FALSE(held.ready());
+  need(server.receive().wait());
+  need(held.wait_for(kSoon));
+  CHECK(held.id() == running);
+
+  need(server.put("t", blob(50'000, 1)));
+  auto pull = client.get(server.ticket(), "t");
+  while (!pull.ready()) std::this_thread::yield();
+  CHECK(pull.progress().done == 50'000);
+  CHECK(pull.progress().total == 50'000);
+}
