@@ -21,7 +21,7 @@ namespace weft::lane {
 Traits fake_stream_traits();
 /// As libfabric's tcp: ordered, arrivals anonymous, only closing the channel is a fence.
 Traits fake_fabric_traits();
-/// As efa: an immediate may overtake bytes.
+/// As efa: an immediate comes behind the bytes of its own write, and may overtake those of others.
 Traits fake_unordered_traits();
 
 struct FakeLaneOptions {

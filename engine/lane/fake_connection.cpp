@@ -140,12 +140,7 @@ void FakeConnection::depart(Side from) {
   }
   if (!lost) {
     const bool in_order = options.traits.ordered || parcel.kind == Parcel::Kind::kMessage;
-    if (!in_order && parcel.immediate) {
-      Parcel immediate;
-      immediate.kind = Parcel::Kind::kImmediate;
-      immediate.immediate = std::exchange(parcel.immediate, std::nullopt);
-      ship(from, std::move(immediate), false);
-    }
+    if (!in_order && parcel.immediate) end.flights[post.id].immediate = std::exchange(parcel.immediate, std::nullopt);
     end.in_flight += parcel.size;
     ship(from, std::move(parcel), in_order);
   }

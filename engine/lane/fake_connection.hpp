@@ -63,7 +63,7 @@ class FakeConnection : public std::enable_shared_from_this<FakeConnection> {
 
  private:
   struct Parcel {
-    enum class Kind : std::uint8_t { kMessage, kChunk, kImmediate, kClose } kind = Kind::kChunk;
+    enum class Kind : std::uint8_t { kMessage, kChunk, kClose } kind = Kind::kChunk;
     std::vector<std::byte> bytes;
     std::vector<Gather> late;  // read on arrival instead of `bytes`
     std::uint64_t size = 0;
@@ -78,7 +78,8 @@ class FakeConnection : public std::enable_shared_from_this<FakeConnection> {
   /// How much of one post is on the wire.
   struct Flight {
     std::size_t parcels = 0;
-    bool departed = false;  // wholly
+    bool departed = false;                   // wholly
+    std::optional<std::uint32_t> immediate;  // to be told once all of it has landed, where parcels keep no order
   };
   struct Unfinished {
     Token token;

@@ -36,9 +36,6 @@ void FakeConnection::process(Side to, Parcel& parcel) {
     case Parcel::Kind::kClose:
       shut(to, Error{ErrorClass::kPeerLost, "receive", "the peer closed the channel"}, network_.random().chance(0.5));
       break;
-    case Parcel::Kind::kImmediate:
-      if (is_open(to)) tell_arrived(to, *parcel.immediate);
-      break;
     case Parcel::Kind::kMessage:
       if (is_open(to)) end.lane->push_message(end.channel, std::move(parcel.bytes));
       break;
@@ -56,6 +53,7 @@ void FakeConnection::count_landed(Side to, const Parcel& parcel) {
   const auto flight = sender.flights.find(parcel.post);
   if (flight == sender.flights.end()) return;
   if (--flight->second.parcels > 0 || !flight->second.departed) return;
+  if (flight->second.immediate && is_open(to)) tell_arrived(to, *flight->second.immediate);
   sender.flights.erase(flight);
   std::erase_if(ends_[to].begun, [&](const auto& each) { return each.first.first == parcel.post; });
   if (sender.lane == nullptr || !sender.lane->options_.finishes_on_arrival) return;
@@ -107,7 +105,8 @@ void FakeConnection::tell_arrived(Side to, std::uint32_t immediate) {
   std::optional<Channel> channel;
   if (end.lane->traits().attributed) channel = end.channel;
   end.lane->push(Arrived{channel, immediate});
-  if (!end.lane->traits().sealed && network_.random().chance(link.duplicate_arrival))
+  // What keeps no order is reliable datagrams, each of which is delivered once.
+  if (!end.lane->traits().sealed && end.lane->traits().ordered && network_.random().chance(link.duplicate_arrival))
     end.lane->push(Arrived{channel, immediate});
 }
 

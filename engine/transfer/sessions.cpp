@@ -239,8 +239,10 @@ void Core::Impl::session_timer(Session& s, TimePoint now) {
     s.close_why = why;
     if (auto& peer = peers_[s.spec.peer]; peer.session == s.key) peer.session = {};
     const SessionKey key = s.key;
+    // Nothing is tried again over another session: who was silent for so long would be so to a dial, and the bound of
+    // these calls is used up.
     transfers_.for_each([&](Key, Transfer& t) {
-      if (t.session == key) lose_session(t, why, now);
+      if (t.session == key) fail(t, lost_error(t, why), now);
     });
     actions_.push(CloseSession{.session = key, .why = why});
     return;
@@ -253,7 +255,9 @@ void Core::Impl::session_timer(Session& s, TimePoint now) {
     const bool stalled = r.number != 0 && r.up() && r.posts > 0 && now - r.last_finish > kRailStall;
     if (silent_ask || stalled) close_rail(s, r, stalled ? "no post finished for 2 s" : "it did not come up", now);
   }
-  timers_.add({.at = now + liveness.heartbeat, .session = true, .who = s.key});
+  // At the next heartbeat, and not later than silence is found.
+  timers_.add(
+      {.at = std::min(now + liveness.heartbeat, s.last_heard + liveness.silent_after), .session = true, .who = s.key});
 }
 
 void Core::Impl::leave_room(Session& s, TimePoint now) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string_view>
 
@@ -47,9 +48,19 @@ std::optional<Replay> replay_of(int argc, char** argv) {
   return replay;
 }
 
+/// Runs the first seeds and prints those that broke.
+int search_first(std::uint64_t seeds) {
+  const Search search = search_seeds(seeds, seeds);
+  std::printf("%zu of %zu calls succeeded\n", search.succeeded, search.calls);
+  for (const Search::Broken& broken : search.broken)
+    std::printf("seed %llu: %s\n", static_cast<unsigned long long>(broken.seed), broken.breach.c_str());
+  return search.broken.empty() ? 0 : 1;
+}
+
 }  // namespace
 
-/// Catch2's own main, and before it: `--seed N [--trace] [--canary NAME]` replays one run and prints what broke.
+/// Catch2's own main, and before it: `--seed N [--trace] [--canary NAME]` replays one run and prints what broke;
+/// `--seeds N` runs so many.
 int main(int argc, char** argv) {
   // A run takes and drops the same large blocks as the one before: mapping them anew would be half of its time.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
@@ -60,6 +71,7 @@ int main(int argc, char** argv) {
     for (const std::string& breach : result.breaches) std::printf("%s\n", breach.c_str());
     return result.breaches.empty() ? 0 : 1;
   }
+  if (argc == 3 && std::string_view(argv[1]) == "--seeds") return search_first(std::strtoull(argv[2], nullptr, 10));
   Catch::Session session;
   if (const int bad = session.applyCommandLine(argc, argv); bad != 0) return bad;
   return session.run();

@@ -28,13 +28,15 @@ bool LandingBank::Cell::leased() const {
   return pool->idle_bytes() == 0;
 }
 
-memory::Landing LandingBank::take(std::size_t bytes) {
+memory::Landing LandingBank::take(std::size_t bytes, std::uint32_t owner) {
   const std::size_t size = bytes <= kSmallCell ? kSmallCell : std::max(bytes, kLargeCell);
   for (auto& [data, cell] : cells_) {
     if (cell.size < bytes || cell.size > 4 * size || cell.leased()) continue;
     memory::Landing landing = std::move(*cell.pool->take(cell.size));
     poison(cell.data, bytes);  // not before: what lies in the pool is nobody's to write
     cell.writable = true;
+    cell.owner = owner;
+    cell.asked = bytes;
     return landing;
   }
   Cell cell{.pool = std::make_unique<memory::LandingPool>(memory::LandingPool::Options{})};
@@ -42,6 +44,8 @@ memory::Landing LandingBank::take(std::size_t bytes) {
   cell.data = landing.data();
   cell.size = size;
   cell.writable = true;
+  cell.owner = owner;
+  cell.asked = bytes;
   poison(cell.data, bytes);
   cells_.emplace(cell.data, std::move(cell));
   return landing;
@@ -57,6 +61,13 @@ LandingBank::Cell* LandingBank::find(const std::byte* address) {
 std::size_t LandingBank::leased() const {
   return static_cast<std::size_t>(
       std::count_if(cells_.begin(), cells_.end(), [](const auto& each) { return each.second.leased(); }));
+}
+
+std::size_t LandingBank::leased_bytes(std::uint32_t owner) const {
+  std::size_t bytes = 0;
+  for (const auto& [data, cell] : cells_)
+    if (cell.owner == owner && cell.leased()) bytes += cell.asked;
+  return bytes;
 }
 
 std::byte* CallerMemory::add(std::size_t size) {

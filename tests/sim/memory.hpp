@@ -20,17 +20,21 @@ class LandingBank {
     std::unique_ptr<memory::LandingPool> pool;
     std::byte* data = nullptr;
     std::size_t size = 0;
-    bool writable = false;  ///< between the core's asking and its outcome
+    std::size_t asked = 0;
+    bool writable = false;    ///< between the core's asking and its outcome
+    std::uint32_t owner = 0;  ///< the node that took it last
     /// Whether somebody holds the lease.
     bool leased() const;
   };
   static LandingBank& of_this_thread();
 
   /// Filled with poison.
-  memory::Landing take(std::size_t bytes);
+  memory::Landing take(std::size_t bytes, std::uint32_t owner);
   /// The cell an address lies in, or null.
   Cell* find(const std::byte* address);
   std::size_t leased() const;
+  /// Bytes asked for by that node and not handed back.
+  std::size_t leased_bytes(std::uint32_t owner) const;
 
  private:
   std::map<const std::byte*, Cell> cells_;

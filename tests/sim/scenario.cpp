@@ -40,7 +40,7 @@ void Scenario::build() {
                          .reads_at_post = chance(0.3),
                          .finishes_on_arrival = chance(0.3),
                          .virtual_addresses = chance(0.3),
-                         .landing_bytes = std::uint64_t{1} << 30,
+                         .landing_bytes = chance(0.2) ? 200'000 + below(3'000'000) : 0,
                          .staging_buffers = chance(0.3) ? 1 + static_cast<std::uint32_t>(below(3)) : 64});
     Manners& manners = node.manners();
     if (chance(0.5)) manners.landing_delay = up_to(span_ / 10);
@@ -186,7 +186,7 @@ void Scenario::pull(SimNode& from, SimNode& to) {
   }
   const bool hurried = spec.bound.explicit_end && *spec.bound.explicit_end < world_.now() + 2s;
   Call& call = from.pull(std::move(spec), names, bytes);
-  call.must_succeed = plain(from, to) && certain && !hurried;
+  call.must_succeed = plain(from, to) && certain && !hurried && !from.poor();
   maybe_cancel(from, world_.ledger().cookie_of_last());
 }
 
@@ -195,7 +195,7 @@ void Scenario::push(SimNode& from, SimNode& to) {
   transfer::PushSpec spec{.peer = to.id(), .bound = healed_ ? transfer::Bound{} : random_bound()};
   const bool hurried = spec.bound.explicit_end && *spec.bound.explicit_end < world_.now() + 2s;
   Call& call = from.push(std::move(spec), random_content(kind, world_.random()));
-  call.must_succeed = plain(from, to) && !hurried;
+  call.must_succeed = plain(from, to) && !hurried && !to.poor();
   maybe_cancel(from, world_.ledger().cookie_of_last());
 }
 

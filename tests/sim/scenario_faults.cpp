@@ -148,6 +148,7 @@ void Scenario::heal() {
       network.set_link(node.number(), world_.node(b).number(), link);
     }
     node.manners().prepare_fails = node.manners().refuses = node.manners().holds = 0;
+    node.enrich();
     restart(node);
     node.release_offers();
     node.poke();

@@ -28,7 +28,7 @@ void SimNode::start() {
   catalog_ = std::make_unique<transfer::Catalog>();
   stream_ = world_.network().make_lane({.node = number_, .traits = lane::fake_stream_traits()});
   for (const Lane name : options_.rails) {
-    lane::Traits traits = lane::fake_fabric_traits();
+    lane::Traits traits = name == Lane::kEfa ? lane::fake_unordered_traits() : lane::fake_fabric_traits();
     traits.name = name;
     rail_lanes_.push_back(world_.network().make_lane({.node = number_,
                                                       .traits = traits,
@@ -61,7 +61,6 @@ void SimNode::die(std::optional<Duration> peers_hear) {
   accepted_into_.clear();
   kept_.clear();
   served_.clear();
-  leased_bytes_ = 0;
   driver_.reset();
   core_.reset();
   rail_lanes_.clear();
@@ -201,10 +200,10 @@ void SimNode::session_ended(transfer::SessionKey session, const NodeId& peer, co
 
 void SimNode::give_landing(TransferKey transfer, std::uint64_t bytes) {
   LandingBank& bank = LandingBank::of_this_thread();
-  if (leased_bytes_ + bytes > options_.landing_bytes)
+  if (options_.landing_bytes != 0 && bank.leased_bytes(number_) + bytes > options_.landing_bytes)
     return core_->on_landing(transfer, fail(ErrorClass::kResourceExhausted, "landing", "the budget is used up"),
                              world_.now());
-  core_->on_landing(transfer, bank.take(bytes), world_.now());
+  core_->on_landing(transfer, bank.take(bytes, number_), world_.now());
 }
 
 void SimNode::take_landing(TransferKey transfer, std::uint64_t bytes) {
@@ -285,12 +284,8 @@ void SimNode::finished(Outcome&& outcome) {
   }
   if (landing != nullptr && *landing && manners_.keeps_landings.count() != 0) {
     const std::uint64_t kept = next_kept_++;
-    const std::uint64_t bytes = landing->size();
     kept_.emplace(kept, std::move(*landing));
-    leased_bytes_ += bytes;
-    later(manners_.keeps_landings, [this, kept, bytes] {
-      if (kept_.erase(kept) != 0) leased_bytes_ -= bytes;
-    });
+    later(manners_.keeps_landings, [this, kept] { kept_.erase(kept); });
   }
   last = std::move(outcome);
 }

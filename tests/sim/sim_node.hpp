@@ -25,7 +25,7 @@ struct SimNodeOptions {
   bool reads_at_post = false;
   bool finishes_on_arrival = false;
   bool virtual_addresses = false;
-  std::uint64_t landing_bytes = std::uint64_t{1} << 30;  ///< leased at a time; then ResourceExhausted
+  std::uint64_t landing_bytes = 0;  ///< leased at a time, then ResourceExhausted; 0: any number
   std::uint32_t staging_buffers = 64;
 };
 
@@ -59,6 +59,9 @@ class SimNode final : public transfer::DriverHost {
   const std::vector<std::unique_ptr<lane::FakeLane>>& rail_lanes() const noexcept { return rail_lanes_; }
   std::vector<wire::LaneOffer> offers() const;
   Manners& manners() noexcept { return manners_; }
+  /// Whether its landings may be refused; until `enrich` says that there is memory again.
+  bool poor() const noexcept { return options_.landing_bytes != 0; }
+  void enrich() noexcept { options_.landing_bytes = 0; }
 
   void start();
   /// Nothing of it is left; peers hear of it after that time, or never.
@@ -113,7 +116,6 @@ class SimNode final : public transfer::DriverHost {
   Incarnation incarnation_{};
   std::uint32_t life_ = 0;
   bool poked_ = false;
-  std::uint64_t leased_bytes_ = 0;
   CallerMemory caller_memory_;
   std::vector<std::shared_ptr<Loan>> loans_;
   std::map<std::string, transfer::EntryRef> served_;
