@@ -4,7 +4,10 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include <weft/stream/socket_address.hpp>
 
@@ -23,6 +26,15 @@ std::vector<std::string> interface_hosts(std::size_t most) {
     if (!host.starts_with("169.254.")) hosts.push_back(host);
   }
   return hosts;
+}
+
+std::vector<std::string> rdma_devices() {
+  std::vector<std::string> names;
+  std::error_code none;
+  for (const auto& device : std::filesystem::directory_iterator("/sys/class/infiniband", none))
+    names.push_back(device.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace weft::detail

@@ -10,4 +10,7 @@ namespace weft::detail {
 /// link-local ones left out, in the kernel's order, at most `most`. Empty when the kernel does not tell.
 std::vector<std::string> interface_hosts(std::size_t most);
 
+/// The names of this host's RDMA devices: "mlx5_0". Empty when there is none.
+std::vector<std::string> rdma_devices();
+
 }  // namespace weft::detail

@@ -13,9 +13,6 @@
 
 #include <weft/actors/guarded.hpp>
 #include <weft/crypto/random.hpp>
-#include <weft/fabric/fabric_lane.hpp>
-#include <weft/fabric/fabric_version.hpp>
-#include <weft/nodes/interfaces.hpp>
 #include <weft/nodes/trust.hpp>
 #include <weft/stream/address.hpp>
 
@@ -130,36 +127,6 @@ Result<void> NodeState::open() {
   });
   WEFT_TRY(supervisor_->run(*loop_));
   running_ = true;
-  return {};
-}
-
-Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
-  const auto wanted = [&](Lane lane) {
-    return options_.lanes.empty() ||
-           std::find(options_.lanes.begin(), options_.lanes.end(), lane) != options_.lanes.end();
-  };
-  lane_reports_.push_back(
-      {.lane = "tls", .used = true, .detail = "TLS 1.3, placed writes inside the session's stream"});
-  if (!wanted(Lane::kTcp)) {
-    lane_reports_.push_back({.lane = "tcp", .used = false, .detail = "not among the lanes that were allowed"});
-    return {};
-  }
-  const std::string bind = rail_host(options_.listen);
-  loop.rails_reach_ipv6 = bind.find(':') != std::string::npos;
-  auto opened = fabric::FabricLane::open({.bind_address = bind, .draw_key = [] { return crypto::random_u64(); }});
-  if (!opened) {
-    lane_reports_.push_back(
-        {.lane = "tcp", .used = false, .detail = "libfabric: " + std::string(opened.error().message())});
-    return {};
-  }
-  const auto version = fabric::FabricVersion::running();
-  lane_reports_.push_back({.lane = "tcp",
-                           .used = true,
-                           .detail = fmt::format("libfabric {} \"{}\", in clear: loopback and trusted networks only",
-                                                 version ? fmt::format("{}.{}", version->major, version->minor) : "",
-                                                 (*opened)->provider_name())});
-  loop.rails.emplace_back(std::move(*opened),
-                          wire::LaneOffer{.lane = Lane::kTcp, .provider = "tcp", .wire_version = 3});
   return {};
 }
 
@@ -349,27 +316,6 @@ bool NodeState::on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> 
   done->given_up = !done->changed.wait_for(lock, std::chrono::seconds(2), [&] { return done->done; });
   return done->done;
 }
-
-Ticket NodeState::ticket() const {
-  Ticket ticket;
-  ticket.node = id();
-  for (const std::string& address : loop_->addresses()) {
-    const bool v6 = address.starts_with("tcp://[::]:");
-    if (!v6 && !address.starts_with("tcp://0.0.0.0:")) {
-      ticket.addresses.push_back(address);
-      continue;
-    }
-    // Every interface: this host by its numbers and its name, and loopback for those who are here. [::] hears IPv4 too.
-    const std::string port = address.substr(address.rfind(':'));
-    for (const std::string& host : interface_hosts(2)) ticket.addresses.push_back("tcp://" + host + port);
-    ticket.addresses.push_back("tcp://" + host_name_ + port);
-    ticket.addresses.push_back("tcp://127.0.0.1" + port);
-    if (v6) ticket.addresses.push_back("tcp://[::1]" + port);
-  }
-  return ticket;
-}
-
-std::vector<LaneReport> NodeState::lanes() const { return lane_reports_; }
 
 NodeStats NodeState::stats() {
   const auto snapshot = catalog_.snapshot();

@@ -12,7 +12,7 @@ from cli_harness import Skipped, Weft, check, equal, read_safetensors, run_all, 
 
 NETWORK = "10.213.77.0/24"
 ADDRESSES = ["10.213.77.1", "10.213.77.2"]
-LARGE = 4 << 20
+LARGE = 64 << 20  # so much that the rail is up before it is over
 
 
 def ip(*words):

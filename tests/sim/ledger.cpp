@@ -160,12 +160,14 @@ void Ledger::check_error(const Call& call, const Error& error) {
       if (!explained) breach("N2: a call was told Stale, and nothing it refers to is: " + error.to_string());
       break;
     }
+    case ErrorClass::kUnsupported:
+      if (call.lane != Lane::kAuto) break;
+      [[fallthrough]];
     case ErrorClass::kNotFound:
     case ErrorClass::kExists:
     case ErrorClass::kForbidden:
     case ErrorClass::kUnauthenticated:
     case ErrorClass::kInvalidArgument:
-    case ErrorClass::kUnsupported:
     case ErrorClass::kInternal:
       breach("a call was told what nothing here can cause: " + error.to_string());
       break;

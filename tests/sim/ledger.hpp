@@ -28,6 +28,7 @@ struct Call {
   std::vector<transfer::PartSpec> parts{};
   std::vector<transfer::Into> into{};
   std::vector<transfer::HandleSpec> handles{};
+  Lane lane = Lane::kAuto;  ///< asked for: it may be absent, or not come up
   bool unpunctual = false;  ///< its process was stopped meanwhile: no bound is checked
   bool cancelled = false;
   bool died = false;          ///< the caller's process ended first

@@ -149,6 +149,7 @@ Call& SimNode::pull(transfer::PullSpec spec, std::vector<std::string> names, std
   call.names = std::move(names);
   call.parts = spec.parts;
   call.into = spec.into;
+  call.lane = spec.lane;
   call.handles = spec.handles;
   call.most_bytes = most_bytes;
   spec.cookie = world_.ledger().cookie_of_last();
