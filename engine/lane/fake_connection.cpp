@@ -125,6 +125,7 @@ void FakeConnection::depart(Side from) {
   const double rate = network_.link(end.node, ends_[other(from)].node).bytes_per_second;
   end.wire_free = network_.now() + Duration{static_cast<std::int64_t>(static_cast<double>(parcel.size) * 1e9 / rate)};
   const bool lost = post.lost;
+  const auto id = post.id;  // the post is gone once its last parcel departs
   const auto& options = end.lane->options_;
   if (!lost) {
     ++end.flights[post.id].parcels;
@@ -140,7 +141,7 @@ void FakeConnection::depart(Side from) {
   }
   if (!lost) {
     const bool in_order = options.traits.ordered || parcel.kind == Parcel::Kind::kMessage;
-    if (!in_order && parcel.immediate) end.flights[post.id].immediate = std::exchange(parcel.immediate, std::nullopt);
+    if (!in_order && parcel.immediate) end.flights[id].immediate = std::exchange(parcel.immediate, std::nullopt);
     end.in_flight += parcel.size;
     ship(from, std::move(parcel), in_order);
   }

@@ -7,8 +7,8 @@
 #include <weft/base/flat_map.hpp>
 #include <weft/transfer/access.hpp>
 #include <weft/transfer/once.hpp>
-#include <weft/transfer/staging.hpp>
 #include <weft/transfer/slots.hpp>
+#include <weft/transfer/staging.hpp>
 
 using namespace weft;
 using namespace weft::transfer;
@@ -85,7 +85,8 @@ TEST_CASE("once table: an incarnation is known of the node that showed it only, 
   CHECK(once.find(opener(1, 1), 5) != nullptr);
   CHECK(once.find(opener(2, 92), 5) == nullptr);
   CHECK(once.find(opener(2, 93), 5) != nullptr);
-  for (int node = 3; node < 255; ++node) once.remember(opener(node, 1), {.sequence = 5}, now += std::chrono::seconds(1));
+  for (int node = 3; node < 255; ++node)
+    once.remember(opener(node, 1), {.sequence = 5}, now += std::chrono::seconds(1));
   CHECK(once.find(opener(1, 1), 5) == nullptr);  // of 256 openers the one that was silent longest makes room
   CHECK(once.find(opener(254, 1), 5) != nullptr);
 }
