@@ -22,6 +22,8 @@ class BytePipe {
   virtual Result<std::size_t> write(std::span<const std::span<const std::byte>> ranges) = 0;
   /// Whether read would return bytes without the descriptor being readable (decrypted and waiting).
   virtual bool has_buffered() const = 0;
+  /// Whether the last read took all there was, as far as is known: another one now would most likely be in vain.
+  virtual bool is_drained() const { return false; }
   /// Whether a blocked read or write waits for the descriptor to become writable.
   virtual bool wants_write() const = 0;
   /// The descriptor to wait on.

@@ -21,6 +21,7 @@ Result<FrameReader::State> FrameReader::advance(BytePipe& pipe, EventSink& sink,
     phase_ = Phase::kDiscard;
     spoiled_ = true;
   }
+  bool read = false;
   for (;;) {
     if (phase_ == Phase::kDeliver) {
       if (sink.full()) return State::kMore;
@@ -40,8 +41,10 @@ Result<FrameReader::State> FrameReader::advance(BytePipe& pipe, EventSink& sink,
       continue;
     }
     if (budget == 0) return State::kMore;
+    if (read && pipe.is_drained()) return State::kIdle;
     WEFT_LET(const std::size_t bytes, fill(pipe));
     if (bytes == 0) return State::kIdle;
+    read = true;
     budget -= std::min(budget, bytes);
   }
 }

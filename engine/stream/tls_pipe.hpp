@@ -34,6 +34,7 @@ class TlsPipe final : public lane::BytePipe {
   Result<std::size_t> write(std::span<const std::span<const std::byte>> ranges) override;
   bool has_buffered() const override { return buffered_; }
   bool wants_write() const override { return socket_.has_unsent(); }
+  bool is_drained() const override { return socket_.is_drained() && !buffered_; }
   int descriptor() const override { return socket_.descriptor(); }
   bool sealed() const override { return true; }
 

@@ -315,7 +315,9 @@ void Driver::listen_to_sessions(TimePoint now) {
 }
 
 bool Driver::turn(TimePoint now) {
-  bool any = false;
+  // What was asked for meanwhile leaves before anything is waited for.
+  bool any = run_actions(now);
+  any = post(now) || any;
   const bool all = core_->moves_pieces() || since_all_ + 1 >= kTurnsPerIdleRail;
   since_all_ = all ? 0 : since_all_ + 1;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
