@@ -20,9 +20,9 @@ inline constexpr std::array kBugs{
         400},
     Bug{transfer::Canary::kSkipLastWord, "skip-last-word", "the last word not waited for", 400},
     Bug{transfer::Canary::kTrustOrderOfDone, "trust-order-of-done", "the order of done trusted", 400},
-    Bug{transfer::Canary::kSenderReposts, "sender-reposts", "the sender posting again by itself", 4000},
+    Bug{transfer::Canary::kSenderReposts, "sender-reposts", "the sender posting again by itself", 20000},
     Bug{transfer::Canary::kReuseSlotEarly, "reuse-slot-early", "a slot reused before it is quiet", 400},
-    Bug{transfer::Canary::kAnswerOldIncarnation, "answer-old-incarnation", "an old incarnation answered", 400},
+    Bug{transfer::Canary::kAnswerOldIncarnation, "answer-old-incarnation", "an old incarnation answered", 4000},
     Bug{transfer::Canary::kSkipVerification, "skip-verification", "digests not compared", 400},
     Bug{transfer::Canary::kDeliverTwice, "deliver-twice", "the exactly-once table not asked", 400}};
 

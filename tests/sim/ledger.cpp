@@ -152,7 +152,8 @@ void Ledger::check_error(const Call& call, const Error& error) {
       const std::vector<Life>& lives = lives_[call.to];
       bool explained = false;
       for (std::size_t i = 0; i < lives.size(); ++i) {
-        const bool over = i + 1 < lives.size() && lives[i + 1].since < call.opened;
+        // The caller's session may be one with an earlier start for as long as that one's silence goes unnoticed.
+        const bool over = i + 1 < lives.size() && lives[i + 1].since + std::chrono::seconds(4) < call.opened;
         if (over || lives[i].since > call.ended) continue;
         for (const transfer::HandleSpec& handle : call.handles)
           explained = explained || handle.incarnation != lives[i].incarnation;

@@ -101,7 +101,7 @@ void Scenario::fault_node(SimNode& node) {
     if (chance(0.25)) return std::nullopt;
     return up_to(5ms);
   };
-  const std::uint64_t which = below(10);
+  const std::uint64_t which = below(11);
   note("fault " + std::to_string(which) + " of node " + std::to_string(node.number()));
   switch (which) {
     case 0:
@@ -129,6 +129,9 @@ void Scenario::fault_node(SimNode& node) {
     case 8:
       manners.holds = 0.5;
       break;
+    case 9:
+      manners.loses_receipts = 0.5;
+      break;
     default:
       shut_down(node);
       break;
@@ -148,6 +151,7 @@ void Scenario::heal() {
       network.set_link(node.number(), world_.node(b).number(), link);
     }
     node.manners().prepare_fails = node.manners().refuses = node.manners().holds = 0;
+    node.manners().loses_receipts = 0;
     node.enrich();
     restart(node);
     node.release_offers();

@@ -259,6 +259,18 @@ void SimNode::release_offers() {
   poke();
 }
 
+void SimNode::break_sessions() {
+  world_.after(std::chrono::microseconds(1), [this, life = life_] {
+    if (life != life_) return;
+    lane::FakeRandom& random = world_.random();
+    const bool rail = !rail_lanes_.empty() && random.chance(0.5);
+    lane::FakeLane& lane = rail ? *rail_lanes_[random.below(rail_lanes_.size())] : *stream_;
+    for (std::uint32_t channel = 1; channel <= 8; ++channel)
+      world_.network().reset(lane, lane::Channel{channel}, Duration{}, Duration{});
+    poke();
+  });
+}
+
 void SimNode::finished(Outcome&& outcome) {
   memory::Landing* landing = nullptr;
   if (auto* pulled = std::get_if<transfer::Pulled>(&outcome.result)) landing = &pulled->landing;
@@ -272,7 +284,10 @@ void SimNode::finished(Outcome&& outcome) {
   if (receives) {
     const auto into = accepted_into_.find(outcome.transfer.value);
     const std::byte* memory = into == accepted_into_.end() ? nullptr : into->second;
-    if (std::holds_alternative<transfer::Received>(outcome.result)) world_.ledger().received(outcome, memory);
+    if (std::holds_alternative<transfer::Received>(outcome.result)) {
+      world_.ledger().received(outcome, memory);
+      if (world_.random().chance(manners_.loses_receipts)) break_sessions();
+    }
     if (memory != nullptr) {
       caller_memory_.close(memory);
       accepted_into_.erase(into);

@@ -39,6 +39,7 @@ struct Manners {
   double holds = 0;    ///< until `release_offers`
   double brings_memory = 0;
   double prepare_fails = 0;
+  double loses_receipts = 0;  ///< its sessions break just after a delivery: its sender must not deliver again
 };
 
 /// One process of the simulation: a core, its driver, its lanes, a catalog, and an application that answers what the
@@ -102,6 +103,7 @@ class SimNode final : public transfer::DriverHost {
 
  private:
   Call& open(Call::Kind kind, const NodeId& peer, const transfer::Bound& bound);
+  void break_sessions();
   void give_landing(transfer::TransferKey transfer, std::uint64_t bytes);
   void decide(transfer::TransferKey transfer, std::uint64_t bytes);
   void note_snapshot();
