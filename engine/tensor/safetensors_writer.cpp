@@ -14,9 +14,9 @@
 namespace weft {
 namespace {
 
-// The part file, empty and locked. A process that finished or gave up in between has taken the name away from what we
-// opened; then it is tried again.
-Result<Fd> open_locked(const std::string& part) {
+// The part file, locked, and empty where that is wanted. A process that finished or gave up in between has taken the
+// name away from what we opened; then it is tried again.
+Result<Fd> open_locked(const std::string& part, PartFile old) {
   while (true) {
     Fd fd{::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666)};
     if (!fd) return fail_errno(errno, "open", part);
@@ -30,7 +30,7 @@ Result<Fd> open_locked(const std::string& part) {
     struct stat ours{}, named{};
     if (::fstat(fd.get(), &ours) != 0) return fail_errno(errno, "fstat", part);
     if (::lstat(part.c_str(), &named) != 0 || named.st_ino != ours.st_ino || named.st_dev != ours.st_dev) continue;
-    if (::ftruncate(fd.get(), 0) != 0) return fail_errno(errno, "ftruncate", part);
+    if (old == PartFile::kAnew && ::ftruncate(fd.get(), 0) != 0) return fail_errno(errno, "ftruncate", part);
     return fd;
   }
 }
@@ -63,7 +63,7 @@ Result<void> sync_folder(const std::filesystem::path& path) {
 void SafetensorsWriter::UnlinkTraits::close(const Handle& path) noexcept { ::unlink(path.c_str()); }
 
 Result<SafetensorsWriter> SafetensorsWriter::open(std::filesystem::path path, std::span<const SafetensorsItem> items,
-                                                  const SafetensorsMetadata& metadata) {
+                                                  const SafetensorsMetadata& metadata, PartFile old) {
   SafetensorsWriter writer;
   WEFT_LET(writer.layout_, SafetensorsLayout::make(items, metadata));
   for (const SafetensorsItem& item : items) {
@@ -71,10 +71,12 @@ Result<SafetensorsWriter> SafetensorsWriter::open(std::filesystem::path path, st
     writer.sizes_.push_back(bytes);
   }
   const std::string part = path.string() + ".part";
-  WEFT_LET(writer.fd_, open_locked(part));
+  WEFT_LET(writer.fd_, open_locked(part, old));
   writer.part_.reset(part);
   writer.path_ = std::move(path);
   WEFT_TRY(reserve(writer.fd_.get(), writer.layout_.file_bytes, part));
+  if (::ftruncate(writer.fd_.get(), static_cast<off_t>(writer.layout_.file_bytes)) != 0)  // an older one was longer
+    return fail_errno(errno, "ftruncate", part);
   WEFT_TRY(writer.write_at(0, writer.layout_.header));
   return writer;
 }

@@ -34,14 +34,21 @@ struct SafetensorsLayout {
                                         const SafetensorsMetadata& metadata = {});
 };
 
+/// What becomes of a PATH.part that is there already.
+enum class PartFile : std::uint8_t {
+  kAnew,    ///< it is emptied
+  kTakeUp,  ///< the bytes of its items stay
+};
+
 /// Writes a .safetensors file under PATH.part, its bytes in any order, and gives it its name when it is whole.
-/// Destroyed before that it leaves nothing behind. `write` may be called by several threads for different bytes.
+/// Destroyed before that it leaves nothing behind, unless it was told to `keep`. `write` may be called by several
+/// threads for different bytes.
 class SafetensorsWriter {
  public:
   /// Takes the disk space of the whole file and writes its header. Errors: SafetensorsLayout::make's;
   /// ResourceExhausted when the disk has no room for it; Exists while another process writes the same file.
   static Result<SafetensorsWriter> open(std::filesystem::path path, std::span<const SafetensorsItem> items,
-                                        const SafetensorsMetadata& metadata = {});
+                                        const SafetensorsMetadata& metadata = {}, PartFile part = PartFile::kAnew);
 
   std::size_t size() const noexcept { return layout_.offsets.size(); }
   /// Where item `index` < size() (in the order given) starts, from the start of the file.
@@ -56,6 +63,8 @@ class SafetensorsWriter {
   /// Puts file and name on the disk: sync, rename over PATH, sync of the folder. What was never written is zero: that
   /// everything was is the caller's to know. A second call is InvalidArgument.
   Result<void> finish();
+  /// Leaves PATH.part where it is, for another writer to take up.
+  void keep() noexcept { static_cast<void>(part_.release()); }
 
  private:
   struct UnlinkTraits {

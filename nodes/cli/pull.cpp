@@ -8,7 +8,8 @@
 namespace weft::cli {
 namespace {
 
-constexpr std::uint64_t kBatchBytes = 256ull << 20;
+constexpr std::uint64_t kBatchBytes = 64ull << 20;  // small enough that writing one hides behind pulling the next
+constexpr std::uint64_t kRowsBytes = 256ull << 20;
 constexpr std::size_t kBatchItems = 4096;
 
 // Bytes of one index of the outermost axis, where that is a whole number of them; else 0.
@@ -27,10 +28,10 @@ std::uint64_t row_bytes(const TensorMeta& meta, std::uint64_t bytes) {
 
 void append_parts(const Entry& entry, std::size_t item, std::vector<PullPart>& into) {
   PullPart part{.item = item, .bytes = entry.bytes, .name = entry.name, .generation = entry.generation};
-  const auto row = entry.bytes > 2 * kBatchBytes ? row_bytes(entry.meta, entry.bytes) : 0;
-  if (row == 0 || row > kBatchBytes) return into.push_back(std::move(part));
+  const auto row = entry.bytes > 2 * kRowsBytes ? row_bytes(entry.meta, entry.bytes) : 0;
+  if (row == 0 || row > kRowsBytes) return into.push_back(std::move(part));
   const std::int64_t rows = entry.meta.shape[0];
-  const auto step = static_cast<std::int64_t>(kBatchBytes / row);
+  const auto step = static_cast<std::int64_t>(kRowsBytes / row);
   for (std::int64_t at = 0; at < rows; at += step) {
     const std::int64_t stop = std::min(rows, at + step);
     part.offset = static_cast<std::uint64_t>(at) * row;
@@ -42,7 +43,10 @@ void append_parts(const Entry& entry, std::size_t item, std::vector<PullPart>& i
 }
 
 Pull::Pull(TensorNode& node, Ticket ticket, std::vector<PullPart> parts, PullOptions options)
-    : node_(node), ticket_(std::move(ticket)), parts_(std::move(parts)), options_(options) {}
+    : node_(node), ticket_(std::move(ticket)), parts_(std::move(parts)), options_(options) {
+  items_done_ = options_.items_there;
+  bytes_done_ = options_.bytes_there;
+}
 
 void Pull::submit_next() {
   Batch batch{.first = next_, .submitted = Clock::now()};

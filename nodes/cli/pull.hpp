@@ -30,7 +30,8 @@ void append_parts(const Entry& entry, std::size_t item, std::vector<PullPart>& i
 struct PullOptions {
   Lane lane = Lane::kAuto;
   Deadline deadline{};
-  std::size_t in_flight = 2;  ///< batches
+  std::size_t in_flight = 3;                       ///< batches
+  std::uint64_t items_there = 0, bytes_there = 0;  ///< that an earlier run has brought: shown, not pulled
 };
 
 /// What a pull did.
