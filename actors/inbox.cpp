@@ -159,7 +159,7 @@ std::deque<Inbox::Arrived>::iterator Inbox::first_for(std::string_view pattern) 
   });
 }
 
-Inbox::Arrived Inbox::take(std::deque<Arrived>::iterator place) {
+Inbox::Arrived Inbox::take(const std::deque<Arrived>::iterator& place) {
   Arrived taken = std::move(*place);
   arrived_.erase(place);
   used_ -= std::min(used_, charge(taken));
@@ -219,6 +219,7 @@ TimePoint Inbox::next_deadline() const {
 
 std::vector<std::uint64_t> Inbox::end_waiters() {
   std::vector<std::uint64_t> cookies;
+  cookies.reserve(waiters_.size());
   for (const Waiter& waiter : waiters_) cookies.push_back(waiter.cookie);
   waiters_.clear();
   return cookies;

@@ -100,7 +100,7 @@ class Inbox {
   void insert(Arrived arrived);
   bool is_preceded(const Arrived& arrived, std::string_view pattern) const;
   std::deque<Arrived>::iterator first_for(std::string_view pattern);
-  Arrived take(std::deque<Arrived>::iterator place);
+  Arrived take(const std::deque<Arrived>::iterator& place);
   void hand_out(Effects& effects);
 
   std::uint64_t budget_;

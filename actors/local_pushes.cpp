@@ -78,12 +78,11 @@ void LocalPushes::copied(transfer::TransferKey key, Result<Copied> copied, Inbox
     return end(key, std::move(*push.error));
   }
   const transfer::EntryRef entry = push.spec.entry;
-  transfer::Pushed pushed{.bytes = entry->bytes,
-                          .generation = entry->generation,
-                          .digest = copied->digest,
-                          .lane = Lane::kLocal,
-                          .verify = push.spec.verify};
-  end(key, std::move(pushed));
+  end(key, transfer::Pushed{.bytes = entry->bytes,
+                            .generation = entry->generation,
+                            .digest = copied->digest,
+                            .lane = Lane::kLocal,
+                            .verify = push.spec.verify});
   inbox_->arrived(key,
                   {.from = self_,
                    .lane = Lane::kLocal,
@@ -121,6 +120,7 @@ void LocalPushes::expire(TimePoint now, Inbox::Effects& effects) {
 void LocalPushes::shut_down(Inbox::Effects& effects) {
   shut_down_ = true;
   std::vector<transfer::TransferKey> all;
+  all.reserve(pushes_.size());
   for (const auto& [key, push] : pushes_) all.push_back(key);
   for (const auto key : all) cancel(key, Error(ErrorClass::kShuttingDown, "push", "this node is stopping"), effects);
 }

@@ -76,7 +76,7 @@ FramedLane::FramedLane(FramedOptions options, Fd epoll)
               .max_message = options_.traits.max_message,
               // Each may hold its old and its new buffer while it grows.
               .max_assembling = std::max<std::uint64_t>(
-                  1, options_.message_budget_bytes / std::max<std::uint64_t>(1, 2 * options_.traits.max_message))} {}
+                  1, options_.message_budget_bytes / std::max<std::uint64_t>(1, 2ull * options_.traits.max_message))} {}
 
 FramedLane::~FramedLane() {
   for (Slot& slot : slots_) slot.channel.reset();

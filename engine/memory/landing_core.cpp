@@ -22,7 +22,7 @@
 namespace weft::memory::detail {
 namespace {
 
-constexpr unsigned kSmallestBits = 16;
+constexpr std::size_t kSmallestBits = 16;
 static_assert(LandingPool::kSmallestBytes == std::size_t{1} << kSmallestBits);
 
 /// What is read after its lease ended is not what it was.
@@ -47,7 +47,7 @@ std::optional<std::size_t> LandingCore::class_of(std::size_t bytes) noexcept {
   if (bytes == 0 || bytes > kMaxTensorBytes) return std::nullopt;
   std::size_t size = std::max(bytes, LandingPool::kSmallestBytes);
   if (size > kHugePageBytes) size = round_up(size, kHugePageBytes);
-  const auto bits = static_cast<unsigned>(std::bit_width(size)) - 1;
+  const auto bits = std::max(static_cast<std::size_t>(std::bit_width(size)) - 1, kSmallestBits);
   const std::size_t quarter = std::size_t{1} << (bits - 2);
   const std::size_t quarters = (size - (std::size_t{1} << bits) + quarter - 1) / quarter;  // 0 … 4, 4 is the next power
   return 4 * (bits - kSmallestBits) + quarters;

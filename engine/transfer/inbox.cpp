@@ -33,7 +33,7 @@ void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const
   if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kPush, m.entries[0].name);
       !allowed)
     return answer_failure(s, ref, allowed.error(), now);
-  if (s.theirs.size() >= 2 * kMaxOpenTransfers || held_ >= kMaxHeldOffers)
+  if (s.theirs.size() >= 2ull * kMaxOpenTransfers || held_ >= kMaxHeldOffers)
     return answer_failure(
         s, ref, Error(ErrorClass::kOverloaded, "push", "too many offers wait here").with_hint("try again later"), now);
   if (shutting_down_)

@@ -148,7 +148,7 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
   if (auto admitted = options_.access.admits(s.spec.peer, s.spec.same_host); !admitted)
     return answer_failure(s, ref, admitted.error(), now);
   // Twice what hello promises: transfers that are over at the opener still wait for posts to finish here.
-  if (s.theirs.size() >= 2 * kMaxOpenTransfers || s.items_held + items > kMaxHeldItems)
+  if (s.theirs.size() >= 2ull * kMaxOpenTransfers || s.items_held + items > kMaxHeldItems)
     return answer_failure(s, ref, Error(ErrorClass::kOverloaded, "get", "too many open transfers"), now);
   if (shutting_down_)
     return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "get", "the node is stopping"), now);

@@ -13,7 +13,7 @@ using transfer::Outcome;
 using transfer::TransferKey;
 
 SimNode::SimNode(World& world, lane::FakeNode number, SimNodeOptions options)
-    : world_(world), number_(number), options_(options) {
+    : world_(world), number_(number), options_(std::move(options)) {
   id_.bytes.fill(static_cast<std::byte>(number + 1));
   start();
 }
@@ -179,7 +179,7 @@ Call& SimNode::push(transfer::PushSpec spec, const Content& content) {
 Call& SimNode::ping(transfer::PingSpec spec) {
   Call& call = open(Call::Kind::kPing, spec.peer, spec.bound);
   spec.cookie = world_.ledger().cookie_of_last();
-  call.key = core_->ping(std::move(spec), world_.now());
+  call.key = core_->ping(spec, world_.now());
   return call;
 }
 
