@@ -188,6 +188,19 @@ void Core::on_decision(TransferKey transfer, Decision decision, TimePoint now) {
   impl_->on_decision(transfer, std::move(decision), now);
 }
 
+Result<RingKey> Core::open_ring(RingSpec spec) { return impl_->open_ring(std::move(spec)); }
+void Core::close_ring(RingKey ring, TimePoint now) { impl_->close_ring(ring, now); }
+bool Core::release_slot(RingKey ring, std::uint32_t slot, TimePoint now) {
+  return impl_->release_slot(ring, slot, now);
+}
+TransferKey Core::open_feed(const FeedSpec& spec, TimePoint now) { return impl_->open_feed(spec, now); }
+bool Core::send_grain(TransferKey feed, const GrainSpec& spec) { return impl_->send_grain(feed, spec); }
+void Core::leave_feed(TransferKey feed, TimePoint now) { impl_->leave_feed(feed, now); }
+std::optional<GrainEvent> Core::next_grain_event() {
+  if (impl_->grain_events_.empty()) return std::nullopt;
+  return impl_->grain_events_.pop();
+}
+
 void Core::on_timer(TimePoint now) { impl_->on_timer(now); }
 TimePoint Core::next_timer() const { return impl_->timers_.next(); }
 

@@ -253,6 +253,10 @@ bool Driver::run_actions(TimePoint now) {
                           }},
                *action);
   }
+  while (auto event = core_->next_grain_event()) {
+    any = true;
+    host_->grain(std::move(*event));
+  }
   while (auto outcome = core_->next_outcome()) {
     any = true;
     host_->finished(std::move(*outcome));

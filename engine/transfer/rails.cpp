@@ -181,7 +181,7 @@ void Core::Impl::on_rail_down(RailRef ref, const Error& why, TimePoint now) {
     for (RoundRail& rr : t.target.rails) {
       if (rr.rail != ref.number || rr.gone) continue;
       rr.gone = true;
-      rr.exposure.reset();
+      rr.revoke();
       touched = true;
     }
     if (touched) check_round(t, now);

@@ -83,6 +83,7 @@ void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<lane::ExposureP
   Transfer* t = transfers_.find(key);
   if (t == nullptr) return;
   Target& target = t->target;
+  if (t->role == Role::kMember) return on_region_exposed(*t, ref, std::move(exposure), now);
   for (RoundRail& rr : target.rails) {
     if (rr.rail != ref.number || !rr.pending) continue;
     rr.pending = false;
@@ -131,6 +132,10 @@ void Core::Impl::send_grant(Transfer& t, TimePoint now) {
 void Core::Impl::join_rail(Session& s, Rail& r, TimePoint now) {
   transfers_.for_each([&](Key, Transfer& t) {
     if (t.session != s.key || t.is_source()) return;
+    if (t.role == Role::kMember) {
+      if (t.phase == Phase::kWaitSlots) open_share(t, now);
+      return;
+    }
     if (t.phase == Phase::kWaitSlots && t.lane == r.lane) return open_round(t, now);
     join(t, s, r);
   });
@@ -237,7 +242,7 @@ bool Core::Impl::piece_bad(Transfer& t, std::uint32_t piece) const {
 
 void Core::Impl::close_round(Transfer& t) {
   for (RoundRail& rr : t.target.rails) {
-    rr.exposure.reset();
+    rr.revoke();
     if (std::exchange(rr.has_slot, false)) slots_.give_back(rr.slot);
   }
   t.target.rails.clear();
@@ -270,6 +275,7 @@ void Core::Impl::check_round(Transfer& t, TimePoint now) {
     return;
   }
   if (t.phase != Phase::kMoving || !target.round_open || target.early) return;
+  if (t.role == Role::kMember) return check_share(t, now);
   if (WEFT_CANARY(kSkipLastWord) && target.arrived_count == target.space.pieces()) target.done = true;
   const bool counted = quiet || (WEFT_CANARY(kTrustOrderOfDone) && target.done);
   if (!target.done || !counted) return;
@@ -339,7 +345,7 @@ void Core::Impl::begin_quieting(Transfer& t, TimePoint now) {
     const Rail* r = s == nullptr ? nullptr : rail(*s, rr.rail);
     if (r == nullptr || r->state == Rail::State::kDown) rr.gone = true;
     if (r != nullptr && (r->traits.revoke_fences || WEFT_CANARY(kHandBackBeforeQuiet))) rr.gone = true;
-    if (rr.gone) rr.exposure.reset();
+    if (rr.gone) rr.revoke();
     if (WEFT_CANARY(kReuseSlotEarly) && std::exchange(rr.has_slot, false)) slots_.give_back(rr.slot);
   }
   if (!t.target.direct_into && !t.target.again && !t.told && t.error) tell(t, *t.error);
@@ -358,7 +364,7 @@ void Core::Impl::fence(Transfer& t, TimePoint now) {
       close_rail(*s, *r, "fence", now);
     else if (r->traits.revoke_fences) {
       rr.gone = true;
-      rr.exposure.reset();
+      rr.revoke();
     } else {
       actions_.push(CloseSession{.session = s->key, .why = Error(ErrorClass::kPeerLost, "session", "fenced")});
     }

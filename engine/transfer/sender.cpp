@@ -275,7 +275,7 @@ bool Core::Impl::build_write(Session& s, Rail& r, Transfer& t, TimePoint now) {
 /// The round ends when everything wanted is posted, or when no rail is left to post on.
 void Core::Impl::maybe_done(Session& s, Transfer& t, TimePoint now) {
   Source& src = t.source;
-  if (!src.round_open || src.done_sent || src.ending) return;
+  if (!src.round_open || src.done_sent || src.ending || t.feed) return;
   const bool any_rail = std::any_of(src.rails.begin(), src.rails.end(), [](const SourceRail& sr) { return !sr.gone; });
   const bool in_hand =
       std::any_of(src.rails.begin(), src.rails.end(), [](const SourceRail& sr) { return sr.has_piece && !sr.gone; });
@@ -296,7 +296,8 @@ void Core::Impl::send_done(Session& s, Transfer& t, const std::optional<Error>& 
   for (const SourceRail& sr : src.rails) {
     // A piece cut off between its writes has bytes under way that no immediate will tell of: counted as one that never
     // arrives, so that the receiver fences this rail before it takes its memory back.
-    const bool cut_off = sr.has_piece && sr.offset != src.bytes.space.piece_begin(sr.piece);
+    const bool cut_off = t.feed ? t.feed->offset != 0 && &sr == &src.rails.back() && !sr.gone
+                                : sr.has_piece && sr.offset != src.bytes.space.piece_begin(sr.piece);
     rail_counts_.push_back({.rail = sr.rail, .posted = sr.posted + (cut_off ? 1 : 0)});
   }
   if (!(WEFT_CANARY(kSkipLastWord) && error))
@@ -328,6 +329,7 @@ void Core::Impl::send_done(Session& s, Transfer& t, const std::optional<Error>& 
 }
 
 void Core::Impl::source_rail_down(Session& s, Transfer& t, std::uint16_t number, TimePoint now) {
+  if (t.feed) return feed_rail_down(s, t, number);
   Source& src = t.source;
   bool touched = false;
   for (SourceRail& sr : src.rails) {
@@ -400,6 +402,7 @@ void Core::Impl::maybe_drained(Transfer& t, TimePoint now) {
     return;
   }
   if (src.outstanding != 0 || !src.staged.empty()) return;
+  if (t.feed) end_sends(t);
   if (!t.told) {
     Error error = t.error ? *t.error : Error(ErrorClass::kInternal, "push", "ended without a reason");
     if (src.ever_done) error = std::move(error).with_may_have_arrived();

@@ -272,6 +272,10 @@ void SimNode::break_sessions() {
 }
 
 void SimNode::finished(Outcome&& outcome) {
+  if ((outcome.cookie & kFeedCookie) != 0) {
+    if (on_feed_over) on_feed_over(outcome);
+    return;
+  }
   memory::Landing* landing = nullptr;
   if (auto* pulled = std::get_if<transfer::Pulled>(&outcome.result)) landing = &pulled->landing;
   if (auto* received = std::get_if<transfer::Received>(&outcome.result)) landing = &received->landing;
