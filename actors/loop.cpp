@@ -94,6 +94,11 @@ Result<void> Loop::start() {
 bool Loop::turn(TimePoint now) {
   now_ = now;
   bool any = ring_.run(now);
+  while (!timed_.empty() && timed_.begin()->first <= now) {
+    const auto work = timed_.extract(timed_.begin());
+    work.mapped()(now);
+    any = true;
+  }
   any = driver_.turn(now) || any;
   if (sessions_ready_ || now >= sessions_due_) any = turn_sessions(now) || any;
   if (now >= next_housekeeping_) housekeeping(now);
@@ -276,6 +281,7 @@ TimePoint Loop::next_timer() const {
   TimePoint next =
       std::min({driver_.next_timer(), acceptor_.next_timer(), dialer_.next_timer(), inbox_.next_deadline()});
   if (over_) next = std::min(next, over_by_);
+  if (!timed_.empty()) next = std::min(next, timed_.begin()->first);
   const bool busy = !calls_.empty() || !waiting_dials_.empty();
   if (busy)
     next = std::min(next, next_housekeeping_);

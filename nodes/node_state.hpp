@@ -13,6 +13,7 @@
 #include <weft/actors/loop.hpp>
 #include <weft/actors/supervisor.hpp>
 #include <weft/nodes/future.hpp>
+#include <weft/nodes/grain_states.hpp>
 #include <weft/nodes/lane_rates.hpp>
 #include <weft/nodes/options.hpp>
 #include <weft/nodes/plan.hpp>
@@ -90,6 +91,20 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Result<Handler> on_offer(std::string pattern, OfferFunction::Choose choose);
   void remove_handler(std::uint64_t id);
 
+  // grains.cpp
+  Result<Target> open_target(TargetOptions options);
+  Result<Initiator> open_initiator(InitiatorOptions options);
+  Result<transfer::RingToken> ring_token(std::string_view ring) const;
+  Result<transfer::RingKey> open_ring(const std::shared_ptr<TargetState>& target, transfer::RingSpec spec);
+  /// On the loop: joins a ring; `over` is called, on the loop, when that has ended.
+  transfer::TransferKey open_feed(const TargetInfo& info, Lane lane, TimePoint until,
+                                  const std::shared_ptr<InitiatorState>& initiator,
+                                  std::function<void(const Error&, TimePoint)> over);
+  void submit(actors::SubmissionRing::Work work) { loop_->submit(std::move(work)); }
+  /// On the loop.
+  transfer::Core& core() noexcept { return loop_->core(); }
+  void at(TimePoint time, actors::SubmissionRing::Work work) { loop_->at(time, std::move(work)); }
+
   Ticket ticket() const;
   NodeId id() const { return identity_->node_id(); }
   std::vector<LaneReport> lanes() const;
@@ -129,6 +144,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   void note_rate(const transfer::Pulled& pulled, TimePoint started);
   void fill_plan(Plan& plan, const transfer::SessionInfo& info) const;
   void deliver(actors::Inbox::Delivery&& delivery);
+  void on_grain(transfer::GrainEvent&& event);
   void take_back(Tensor tensor, std::uint64_t order);
   void end_receivers();
   void end_stop();
@@ -153,6 +169,9 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   std::atomic<std::uint64_t> next_cookie_{1};
   std::atomic<bool> stopped_{false};
   bool running_ = false;
+
+  std::unordered_map<std::uint64_t, std::shared_ptr<TargetState>> targets_;        // on the loop, by ring
+  std::unordered_map<std::uint64_t, std::shared_ptr<InitiatorState>> initiators_;  // on the loop, by feed
 
   std::mutex manual_mutex_;
   std::vector<std::move_only_function<void()>> manual_;
