@@ -95,7 +95,7 @@ Result<void> Presence::prepare() const {
   return {};
 }
 
-Result<void> Presence::announce(Context& context, const TensorNode& node, Json details) {
+Result<void> Presence::announce(Context& context, const TensorNode& node, const Json& details) {
   WEFT_TRY(in_time(context));
   context.watchdog.leave();
   const auto ticket = node.ticket();

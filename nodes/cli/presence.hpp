@@ -25,7 +25,7 @@ class Presence {
   Result<void> prepare() const;
   /// Once the node is ready: writes the ticket file, whole or not at all; then prints the ticket alone on stdout, or
   /// with --json one object with it and `details`. Here --timeout ends: it bounds what comes before.
-  Result<void> announce(Context& context, const TensorNode& node, Json details);
+  Result<void> announce(Context& context, const TensorNode& node, const Json& details);
   /// Whether only this host can reach it, as far as --listen tells.
   bool local_only() const noexcept { return listen_.empty(); }
 
