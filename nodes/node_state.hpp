@@ -67,7 +67,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Future<Tensor> get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into, ProgressFn on_progress);
   Future<std::vector<Result<Tensor>>> get_many(const Peer& peer, Batch batch, ProgressFn on_progress);
   Future<std::vector<Entry>> list(const Peer& peer, std::string pattern, Deadline deadline);
-  Future<Receipt> push(const Peer& peer, std::string name, TensorView view, PushOptions options);
+  Future<Receipt> push(const Peer& peer, std::string name, const TensorView& view, PushOptions options);
   Future<PingReport> ping(const Peer& peer, Deadline deadline);
   Future<Plan> explain(const Peer& peer, std::string name, Deadline deadline);
 
@@ -78,8 +78,8 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
                                              const std::vector<MutableTensorView>& into);
 
   // publish.cpp
-  Result<Generation> put(std::string name, TensorView view, KeepAlive keep_alive);
-  Result<Loan> lend(std::string name, TensorView view);
+  Result<Generation> put(std::string name, const TensorView& view, KeepAlive keep_alive);
+  Result<Loan> lend(std::string name, const TensorView& view);
   Result<std::size_t> serve(const std::filesystem::path& path, const ServeOptions& options);
   Result<void> remove(std::string_view name);
   void end_loan(const transfer::EntryRef& entry);

@@ -60,8 +60,9 @@ Ticket NodeState::ticket() const {
     }
     // Every interface: this host by its numbers and its name, and loopback for those who are here. [::] hears IPv4 too.
     const std::string port = address.substr(address.rfind(':'));
-    for (const std::string& host : interface_hosts(2)) ticket.addresses.push_back("tcp://" + host + port);
-    ticket.addresses.push_back("tcp://" + host_name_ + port);
+    for (const std::string& host : interface_hosts(2))
+      ticket.addresses.push_back(fmt::format("tcp://{}{}", host, port));
+    ticket.addresses.push_back(fmt::format("tcp://{}{}", host_name_, port));
     ticket.addresses.push_back("tcp://127.0.0.1" + port);
     if (v6) ticket.addresses.push_back("tcp://[::1]" + port);
   }

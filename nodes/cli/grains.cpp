@@ -88,7 +88,7 @@ class GrainsCommand final : public Command {
     context.out.say(
         fmt::format("a ring of {} grains of {}    (there: weft grains send INFO)", grains_, human_bytes(size_)));
     WEFT_TRY(presence_.announce(context, target.info(), {{"grains", grains_}, {"grain_bytes", size_}}));
-    const auto begun = Clock::now();
+    auto begun = Clock::now();
     Tally tally;
     ProgressBar bar(context.out, "", "grains", count_, count_ * size_);
     while ((count_ == 0 || tally.grains < count_) && Signals::caught() == 0) {
@@ -96,6 +96,7 @@ class GrainsCommand final : public Command {
       if (!grain && grain.error().kind() == ErrorClass::kDeadlineExceeded) continue;
       if (!grain) return fail(Error(grain.error()));
       if (!grain->complete) continue;
+      if (tally.grains == 0) begun = Clock::now();
       WEFT_TRY(take(*grain, file, tally));
       WEFT_TRY(target.release(grain->slot));
       if (count_ != 0) bar.update(tally.grains, tally.bytes);

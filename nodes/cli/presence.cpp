@@ -99,22 +99,22 @@ Result<void> Presence::prepare() const {
   return {};
 }
 
-Result<void> Presence::announce(Context& context, const TensorNode& node, Json details) {
+Result<void> Presence::announce(Context& context, const TensorNode& node, const Json& details) {
   const auto ticket = node.ticket();
   const auto text = ticket.to_string();
   Json object{{"ticket", text}, {"node", node.id().to_string()}, {"addresses", ticket.addresses}};
   object.update(details);
-  return hand_over(context, text, std::move(object));
+  return hand_over(context, text, object);
 }
 
-Result<void> Presence::announce(Context& context, const TargetInfo& info, Json details) {
+Result<void> Presence::announce(Context& context, const TargetInfo& info, const Json& details) {
   const auto text = info.to_string();
   Json object{{"info", text}, {"node", info.ticket.node.to_string()}, {"addresses", info.ticket.addresses}};
   object.update(details);
-  return hand_over(context, text, std::move(object));
+  return hand_over(context, text, object);
 }
 
-Result<void> Presence::hand_over(Context& context, const std::string& text, Json object) {
+Result<void> Presence::hand_over(Context& context, const std::string& text, const Json& object) {
   WEFT_TRY(in_time(context));
   context.watchdog.leave();
   if (!ticket_file_.empty()) {

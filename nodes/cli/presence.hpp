@@ -27,15 +27,15 @@ class Presence {
   Result<void> prepare() const;
   /// Once the node is ready: writes the ticket file, whole or not at all; then prints the ticket alone on stdout, or
   /// with --json one object with it and `details`. Here --timeout ends: it bounds what comes before.
-  Result<void> announce(Context& context, const TensorNode& node, Json details);
+  Result<void> announce(Context& context, const TensorNode& node, const Json& details);
   /// The same with a target info, whose file only its owner may read: who has it may write the ring.
-  Result<void> announce(Context& context, const TargetInfo& info, Json details);
+  Result<void> announce(Context& context, const TargetInfo& info, const Json& details);
   /// Whether only this host can reach it, as far as --listen tells.
   bool local_only() const noexcept { return listen_.empty(); }
 
  private:
   bool may_be_replaced(const std::string& text) const;
-  Result<void> hand_over(Context& context, const std::string& text, Json object);
+  Result<void> hand_over(Context& context, const std::string& text, const Json& object);
 
   Handed handed_;
   std::vector<std::string> listen_, allow_;

@@ -20,7 +20,7 @@ struct Pair {
   }
   SimNode& server() { return world.node(0); }
   SimNode& client() { return world.node(1); }
-  Call& pull(std::vector<std::string> names, transfer::Bound bound = {}) {
+  Call& pull(const std::vector<std::string>& names, transfer::Bound bound = {}) {
     transfer::PullSpec spec{.peer = server().id(), .names = names, .bound = bound};
     return client().pull(std::move(spec), names, 16 * 1024 * 1024);
   }

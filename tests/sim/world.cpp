@@ -13,7 +13,8 @@ World::World(std::uint64_t seed) : network_(seed) {
 World::~World() { nodes_.clear(); }
 
 SimNode& World::add_node(SimNodeOptions options) {
-  return *nodes_.emplace_back(std::make_unique<SimNode>(*this, static_cast<lane::FakeNode>(nodes_.size()), options));
+  return *nodes_.emplace_back(
+      std::make_unique<SimNode>(*this, static_cast<lane::FakeNode>(nodes_.size()), std::move(options)));
 }
 
 SimNode* World::find(const NodeId& id) {
