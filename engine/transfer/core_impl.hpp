@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <weft/base/flat_map.hpp>
+#include <weft/transfer/attachments.hpp>
 #include <weft/transfer/core.hpp>
 #include <weft/transfer/once.hpp>
 #include <weft/transfer/ring.hpp>
@@ -180,6 +181,14 @@ class Core::Impl {
   void maybe_drained(Transfer& t, TimePoint now);
   void source_rail_down(Session& s, Transfer& t, std::uint16_t number, TimePoint now);
 
+  // attach.cpp: memory that is registered before it is posted from
+  Key attachment_of(Transfer& t, Lane lane, std::uint32_t item);
+  void* descriptor_of(Transfer& t, const Rail& r, const SourceRail& sr, std::uint32_t item);
+  bool attach_piece(Session& s, Rail& r, Transfer& t, SourceRail& sr, TimePoint now);
+  void on_attached(AttachmentKey key, Result<std::unique_ptr<lane::Attachment>> attachment, TimePoint now);
+  void let_go_attachments(Source& src);
+  void give_up_lane(Session& s, Lane lane, const Error& why, TimePoint now);
+
   // clock.cpp
   void on_timer(TimePoint now);
   void transfer_timer(Transfer& t, TimePoint now);
@@ -198,6 +207,7 @@ class Core::Impl {
   Slots slots_;
   OnceTable once_;
   Staging staging_;
+  Attachments attachments_;  // after staging: they go before the memory they are of
   std::map<NodeId, PeerState> peers_;
   FlatMap<TransferKey> ours_;  // by sequence
   std::uint64_t next_sequence_ = 1;

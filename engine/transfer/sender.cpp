@@ -171,6 +171,7 @@ bool Core::Impl::take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint n
   sr.piece = piece;
   sr.offset = src.bytes.space.piece_begin(piece);
   sr.staging = staging;
+  sr.attached = false;
   if (t.verify == wire::Verify::kPieces)
     hash_source_piece(s, t, piece, staging < 0 ? nullptr : staging_.data(staging), now);
   return true;
@@ -221,6 +222,7 @@ bool Core::Impl::build_write(Session& s, Rail& r, Transfer& t, TimePoint now) {
   SourceRail& sr = src.rails[which];
   // New pieces go to the best lane of the round only: a slower one beside it would cost the same processor.
   if (!sr.has_piece && (rank(r.lane) < best || !take_piece(s, t, sr, now))) return false;
+  if (!attach_piece(s, r, t, sr, now)) return false;
 
   const std::uint64_t begin = src.bytes.space.piece_begin(sr.piece);
   const std::uint64_t end = src.bytes.space.piece_end(sr.piece);
@@ -241,13 +243,14 @@ bool Core::Impl::build_write(Session& s, Rail& r, Transfer& t, TimePoint now) {
     const std::uint64_t length = std::min(from.length, to.length);
     lane::Gather* g = gathers == 0 ? nullptr : &pending_.gather[gathers - 1];
     lane::RemoteRange* w = scatters == 0 ? nullptr : &pending_.remote[scatters - 1];
-    const bool g_joins = g != nullptr && g->data + g->size == from.data;
+    void* descriptor = descriptor_of(t, r, sr, from.item);
+    const bool g_joins = g != nullptr && g->data + g->size == from.data && g->descriptor == descriptor;
     const bool w_joins = w != nullptr && w->offset + w->length == sr.base + to.offset;
     if ((!g_joins && gathers == max_gather) || (!w_joins && scatters == max_scatter)) break;
     if (g_joins)
       g->size += length;
     else
-      pending_.gather[gathers++] = {.data = from.data, .size = length};
+      pending_.gather[gathers++] = {.data = from.data, .size = length, .descriptor = descriptor};
     if (w_joins)
       w->length += length;
     else
