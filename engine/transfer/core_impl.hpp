@@ -168,18 +168,20 @@ class Core::Impl {
   void deactivate(Session& s, Transfer& t);
   bool build_write(Session& s, Rail& r, Transfer& t, TimePoint now);
   bool take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint now);
-  void read_ahead(Transfer& t);
-  void wake_readers();  // a staging buffer came back
-  bool next_wanted(Source& src, std::uint32_t& piece);
   void hash_source_piece(Session& s, Transfer& t, std::uint32_t piece, const std::byte* staging, TimePoint now);
   void flush_digests(Session& s, Transfer& t, TimePoint now);
   void maybe_done(Session& s, Transfer& t, TimePoint now);
   void send_done(Session& s, Transfer& t, const std::optional<Error>& error, TimePoint now);
-  void on_prepared(TransferKey key, std::uint32_t piece, Result<void> result, TimePoint now);
   void on_receipt(Session& s, Transfer& t, const wire::Receipt& m, TimePoint now);
   void end_source(Transfer& t, std::optional<Error> error, TimePoint now);
   void maybe_drained(Transfer& t, TimePoint now);
   void source_rail_down(Session& s, Transfer& t, std::uint16_t number, TimePoint now);
+
+  // read_ahead.cpp: pieces that go through staging
+  void read_ahead(Transfer& t);
+  void wake_readers();  // a staging buffer came back
+  bool next_wanted(Source& src, std::uint32_t& piece);
+  void on_prepared(TransferKey key, std::uint32_t piece, Result<void> result, TimePoint now);
 
   // attach.cpp: memory that is registered before it is posted from
   Key attachment_of(Transfer& t, Lane lane, std::uint32_t item);
