@@ -47,7 +47,7 @@ bool Core::Impl::attach_piece(Session& s, Rail& r, Transfer& t, SourceRail& sr, 
     if (attached.attachment) return attached.attachment->descriptor();
     ready = false;
     if (!attached.error && !std::exchange(attached.asked, true))
-      actions_.push(Attach{.attachment = key, .lane = attached.lane, .region = attached.region});
+      actions_.push(Attach{.attachment = AttachmentKey{key}, .lane = attached.lane, .region = attached.region});
     return static_cast<void*>(nullptr);
   };
   if (sr.staging >= 0) {
