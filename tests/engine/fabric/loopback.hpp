@@ -134,9 +134,9 @@ class Local {
   std::optional<MemoryRegion> registered_;
 };
 
-/// Turns both sides until `condition` holds; fails the test after ten seconds.
+/// Turns both sides until `condition` holds; fails the test after a minute.
 inline void until(Side& a, Side& b, std::string_view what, const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
   while (!condition()) {
     a.turn();
     b.turn();
