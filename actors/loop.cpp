@@ -172,10 +172,11 @@ void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stre
   else if (!dialled && !room.now)
     spec.refuse = Error(ErrorClass::kOverloaded, "session", "too many sessions").with_hint("try again later");
   const bool refused = spec.refuse.has_value();
-  for (const auto& [lane, offer] : options_.rails)
-    if (!refused && reached &&
-        (clear || lane->traits().sealed || offer.lane == Lane::kVerbs || offer.lane == Lane::kEfa))
-      spec.rail_lanes.push_back(offer);
+  for (const auto& [lane, offer] : options_.rails) {
+    // RDMA has a network and addresses of its own: whether the peer is on it is found out by dialling.
+    const bool rdma = offer.lane == Lane::kVerbs || offer.lane == Lane::kEfa;
+    if (!refused && (rdma || (reached && (clear || lane->traits().sealed)))) spec.rail_lanes.push_back(offer);
+  }
   const auto channel = framed_->adopt(std::move(pipe), refused);
   if (!channel) return failed(channel.error());
   driver_.adopt(*framed_, *channel, std::move(spec), *pass_key);

@@ -63,7 +63,7 @@ struct LoopOptions {
   std::vector<std::string> listen{};
   /// Lanes for rails, best first, each with what hello says of it.
   std::vector<std::pair<std::unique_ptr<lane::Lane>, wire::LaneOffer>> rails{};
-  bool rails_reach_ipv6 = false;  ///< their listeners are of that family, else of IPv4
+  bool rails_reach_ipv6 = false;  ///< listeners of those over IP are of that family, else of IPv4
   bool tls = true;                ///< bulk may go as placed writes in the session's stream
   /// Whether bulk to this address may travel in clear.
   std::function<bool(const stream::SocketAddress&)> trusted{};

@@ -130,6 +130,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   static Progress progress_of(const Gate& gate, const actors::ProgressCell::Value& value);
   Result<void> open();
   Result<void> open_lanes(actors::LoopOptions& loop);
+  LaneReport open_verbs(actors::LoopOptions& loop, bool wanted);
   bool is_self(const Ticket& ticket) const { return ticket.node == id(); }
 
   /// Opens a call: its future, and what `begin` must be given to the loop with. `begin(core, now)` runs on the loop and

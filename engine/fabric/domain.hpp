@@ -8,6 +8,8 @@ namespace weft::fabric {
 /// (FI_THREAD_DOMAIN). Registrations, queues and endpoints keep it open; the last of them closes it.
 class Domain {
  public:
+  /// Where memory must be registered before it is sent from, libfabric's own cache of registrations is turned off
+  /// (Library::stop_registration_cache); Unsupported where it cannot be.
   static Result<Domain> open(const Fabric& fabric);
 
   FabricInfoView info() const noexcept { return info_.view(); }

@@ -42,6 +42,7 @@ void Target::reset() {
   wanted.clear();
 }
 
+/// `attached` stays: posts over a session that was lost may still use it.
 void Source::reset() {
   bytes.reset();
   remote.reset();
@@ -181,6 +182,9 @@ void Core::on_landing(TransferKey transfer, Result<memory::Landing> landing, Tim
 void Core::on_prepared(TransferKey transfer, std::uint32_t piece, Result<void> result, TimePoint now) {
   impl_->on_prepared(transfer, piece, std::move(result), now);
 }
+void Core::on_attached(AttachmentKey attachment, Result<std::unique_ptr<lane::Attachment>> attached, TimePoint now) {
+  impl_->on_attached(attachment, std::move(attached), now);
+}
 void Core::on_exposed(TransferKey transfer, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now) {
   impl_->on_exposed(transfer, rail, std::move(exposure), now);
 }
@@ -230,8 +234,13 @@ bool Core::moves_pieces() const noexcept {
 }
 
 std::optional<Action> Core::next_action() {
-  if (impl_->actions_.empty()) return std::nullopt;
-  return impl_->actions_.pop();
+  while (!impl_->actions_.empty()) {
+    Action action = impl_->actions_.pop();
+    // The memory may be gone with the source that asked.
+    const auto* attach = std::get_if<Attach>(&action);
+    if (attach == nullptr || impl_->attachments_.find(attach->attachment) != nullptr) return action;
+  }
+  return std::nullopt;
 }
 
 std::optional<Outcome> Core::next_outcome() {
@@ -253,6 +262,7 @@ CoreStats Core::stats() const {
   stats.slots_free = impl_->slots_.free_count();
   stats.held_offers = impl_->held_;
   stats.staging_taken = impl_->staging_.taken();
+  stats.attached = impl_->attachments_.live();
   return stats;
 }
 

@@ -76,6 +76,7 @@ struct CoreStats {
   std::uint64_t slots_free = 0;      ///< gauge
   std::uint64_t held_offers = 0;     ///< gauge
   std::uint64_t staging_taken = 0;   ///< gauge
+  std::uint64_t attached = 0;        ///< gauge: registrations of memory, those of staging left out
 };
 
 /// The transfer protocol: every session and transfer of one loop, as one state machine. It does no I/O, starts no
@@ -141,6 +142,7 @@ class Core {
   void on_landing(TransferKey transfer, Result<memory::Landing> landing, TimePoint now);
   void on_prepared(TransferKey transfer, std::uint32_t piece, Result<void> result, TimePoint now);
   void on_exposed(TransferKey transfer, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now);
+  void on_attached(AttachmentKey attachment, Result<std::unique_ptr<lane::Attachment>> attached, TimePoint now);
   void on_decision(TransferKey transfer, Decision decision, TimePoint now);
 
   // Grains: rings that others write, and rings of others that are written.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <weft/base/flat_map.hpp>
+#include <weft/transfer/attachments.hpp>
 #include <weft/transfer/core.hpp>
 #include <weft/transfer/once.hpp>
 #include <weft/transfer/ring.hpp>
@@ -167,14 +168,10 @@ class Core::Impl {
   void deactivate(Session& s, Transfer& t);
   bool build_write(Session& s, Rail& r, Transfer& t, TimePoint now);
   bool take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint now);
-  void read_ahead(Transfer& t);
-  void wake_readers();  // a staging buffer came back
-  bool next_wanted(Source& src, std::uint32_t& piece);
   void hash_source_piece(Session& s, Transfer& t, std::uint32_t piece, const std::byte* staging, TimePoint now);
   void flush_digests(Session& s, Transfer& t, TimePoint now);
   void maybe_done(Session& s, Transfer& t, TimePoint now);
   void send_done(Session& s, Transfer& t, const std::optional<Error>& error, TimePoint now);
-  void on_prepared(TransferKey key, std::uint32_t piece, Result<void> result, TimePoint now);
   void on_receipt(Session& s, Transfer& t, const wire::Receipt& m, TimePoint now);
   void end_source(Transfer& t, std::optional<Error> error, TimePoint now);
   void maybe_drained(Transfer& t, TimePoint now);
@@ -214,6 +211,20 @@ class Core::Impl {
   void credit_timer(Transfer& t, TimePoint now);
   void leave_share(Transfer& t);
 
+  // read_ahead.cpp: pieces that go through staging
+  void read_ahead(Transfer& t);
+  void wake_readers();  // a staging buffer came back
+  bool next_wanted(Source& src, std::uint32_t& piece);
+  void on_prepared(TransferKey key, std::uint32_t piece, Result<void> result, TimePoint now);
+
+  // attach.cpp: memory that is registered before it is posted from
+  Key attachment_of(Transfer& t, Lane lane, std::uint32_t item);
+  void* descriptor_of(Transfer& t, const Rail& r, const SourceRail& sr, std::uint32_t item);
+  bool attach_piece(Session& s, Rail& r, Transfer& t, SourceRail& sr, TimePoint now);
+  void on_attached(AttachmentKey key, Result<std::unique_ptr<lane::Attachment>> attachment, TimePoint now);
+  void let_go_attachments(Source& src);
+  void give_up_lane(Session& s, Lane lane, const Error& why, TimePoint now);
+
   // clock.cpp
   void on_timer(TimePoint now);
   void transfer_timer(Transfer& t, TimePoint now);
@@ -233,6 +244,7 @@ class Core::Impl {
   Slots slots_;
   OnceTable once_;
   Staging staging_;
+  Attachments attachments_;  // after staging: they go before the memory they are of
   std::map<NodeId, PeerState> peers_;
   FlatMap<TransferKey> ours_;  // by sequence
   std::uint64_t next_sequence_ = 1;

@@ -106,6 +106,7 @@ class Driver {
   void act(ListenRail& action, TimePoint now);
   void act(DialRail& action, TimePoint now);
   void act(Expose& action, TimePoint now);
+  void act(Attach& action, TimePoint now);
   void close_rail(RailRef rail, TimePoint now);
   void told(std::span<const std::byte> frame);
   void taken(const Post& post);

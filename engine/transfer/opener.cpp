@@ -313,6 +313,8 @@ void Core::Impl::fail(Transfer& t, Error error, TimePoint now) {
   if (t.is_source() && (opened || t.feed || t.source.outstanding != 0 || !t.source.staged.empty()))
     return end_source(t, t.error, now);
   if (t.target.round_open) return begin_quieting(t, now);
+  // Between two sessions: what the first one carried may have been delivered.
+  if (t.role == Role::kPush && t.source.ever_done) t.error = std::move(*t.error).with_may_have_arrived();
   if (!t.told) tell(t, *t.error);
   finish(t);
 }
@@ -376,6 +378,7 @@ void Core::Impl::finish(Transfer& t) {
     if (t.role == Role::kServe) s->items_held -= std::min<std::uint64_t>(s->items_held, t.source.bytes.items.size());
     s->idle_since = std::max(s->idle_since, now);
   }
+  let_go_attachments(t.source);
   transfers_.give_back(key);
   if (s != nullptr) leave_room(*s, now);
 }

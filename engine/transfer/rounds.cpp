@@ -70,8 +70,11 @@ void Core::Impl::open_round(Transfer& t, TimePoint now) {
                                      [&](const wire::LaneOffer& offer) { return offer.lane == t.lane; });
     // The lane asked for may still be coming up: join_rail opens the round then.
     if (offered && now - t.phase_since < kLaneComesUp) return wait_to_open(t, kLaneComesUp / 4, now);
+    const auto why = std::find_if(s->refused.rbegin(), s->refused.rend(),
+                                  [&](const auto& refused) { return refused.first == t.lane; });
     return fail(t,
-                Error(ErrorClass::kUnsupported, "transfer", "no rail of the lane asked for is up")
+                Error(ErrorClass::kUnsupported, "transfer",
+                      "no rail of the lane asked for is up" + (why == s->refused.rend() ? "" : ": " + why->second))
                     .with_lane(std::string(to_string(t.lane)))
                     .with_hint("weft explain tells why"),
                 now);
@@ -102,6 +105,12 @@ void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<lane::ExposureP
   const bool any = std::any_of(target.rails.begin(), target.rails.end(),
                                [](const RoundRail& rr) { return rr.has_slot && !rr.gone; });
   if (!any) {
+    Session* s = session_of(*t);
+    const Rail* r = s == nullptr ? nullptr : rail(*s, ref.number);
+    if (r != nullptr && r->number != 0 && !exposure && exposure.error().kind() == ErrorClass::kResourceExhausted) {
+      give_up_lane(*s, r->lane, exposure.error(), now);
+      if (t->lane == Lane::kAuto) return open_round(*t, now);  // nothing was granted: over what is left
+    }
     target.done = true;  // nothing was granted, so no last word will come
     return fail(*t, exposure ? Error(ErrorClass::kPeerLost, "transfer", "its rails went down") : exposure.error(), now);
   }

@@ -8,6 +8,10 @@ namespace weft::sim {
 
 World::World(std::uint64_t seed) : network_(seed) {
   network_.on_landed = [this](lane::FakeLane& lane, std::byte* address, std::size_t) { watch(lane, address); };
+  network_.on_unattached = [this](const lane::FakeLane& lane, const lane::Gather& range) {
+    ledger_.breach(fmt::format("node {} posts {} bytes that its lane was not told of, or no longer knows", lane.node(),
+                               range.size));
+  };
 }
 
 World::~World() { nodes_.clear(); }
@@ -128,6 +132,8 @@ void World::check_settled() {
       ledger_.breach(fmt::format("node {} keeps {} slots", node->number(), kMaxSlots - stats.slots_free));
     if (stats.held_offers != 0)
       ledger_.breach(fmt::format("node {} holds {} offers", node->number(), stats.held_offers));
+    if (stats.attached != 0)
+      ledger_.breach(fmt::format("node {} keeps {} attachments", node->number(), stats.attached));
     if (stats.staging_taken != 0)
       ledger_.breach(fmt::format("node {} keeps {} staging buffers", node->number(), stats.staging_taken));
     node->last = {};
