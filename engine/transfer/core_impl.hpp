@@ -187,7 +187,9 @@ class Core::Impl {
   void hear_arrivals(Transfer& t, std::uint64_t granted, std::uint64_t arrived);
   void drop_send(GrainFeed& f);
   bool place(GrainFeed& f, GrainSend& send);
-  bool build_grain(Rail& r, Transfer& t);
+  bool build_grain(Session& s, Rail& r, Transfer& t, TimePoint now);
+  bool attach_feed(Session& s, Rail& r, GrainFeed& f, TimePoint now);
+  void let_go_feed(GrainFeed& f);
   void grain_posted(Transfer& t);
   void feed_rail_down(Session& s, Transfer& t, std::uint16_t number);
   void maybe_left(Transfer& t, TimePoint now);

@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::size_t kHeadersAtLeast = 256;  // sends out at a time, parts of grains among them
 
+void copy_parts(GrainFeed& f, const GrainSend& send, std::byte* into) {
+  for (std::uint32_t i = 0; i < send.parts; ++i) {
+    const lane::Gather& part = f.parts.at(static_cast<std::size_t>(send.first_part - f.parts_gone) + i);
+    std::memcpy(into, part.data, part.size);
+    into += part.size;
+  }
+}
+
 }  // namespace
 
 TransferKey Core::Impl::open_feed(const FeedSpec& spec, TimePoint now) {
@@ -175,7 +183,7 @@ bool Core::Impl::place(GrainFeed& f, GrainSend& send) {
 }
 
 /// The next write of the grain at hand: a stretch of its bytes, the header behind the last of them.
-bool Core::Impl::build_grain(Rail& r, Transfer& t) {
+bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
   GrainFeed& f = *t.feed;
   Source& src = t.source;
   if (!src.round_open || src.ending || f.rail < 0) return false;
@@ -185,6 +193,8 @@ bool Core::Impl::build_grain(Rail& r, Transfer& t) {
   if (f.posted == f.sends.size()) return false;
   GrainSend& send = f.sends.at(f.posted);
   if (!place(f, send)) return false;
+  const bool copies = r.traits.gathers_attached;
+  if (copies && !attach_feed(s, r, f, now)) return false;
 
   const std::size_t max_gather = std::min<std::size_t>(r.traits.gather, pending_.gather.size());
   const std::size_t max_scatter = std::min<std::size_t>(r.traits.scatter, pending_.remote.size());
@@ -193,7 +203,15 @@ bool Core::Impl::build_grain(Rail& r, Transfer& t) {
   std::size_t gathers = 0;
   std::uint64_t bytes = 0;
   std::uint64_t skip = f.offset;
-  for (std::uint32_t i = 0; i < send.parts && gathers < max_gather && bytes < r.traits.piece_bytes; ++i) {
+  if (copies && send.bytes > f.offset) {
+    std::byte* memory = f.attached.data() + position * f.grain_bytes + send.begin;
+    if (!std::exchange(send.copied, true)) copy_parts(f, send, memory);
+    bytes = std::min(send.bytes - f.offset, r.traits.piece_bytes);
+    pending_.gather[gathers++] = {.data = memory + f.offset,
+                                  .size = bytes,
+                                  .descriptor = attachments_.find(f.attached_key)->attachment->descriptor()};
+  }
+  for (std::uint32_t i = 0; !copies && i < send.parts && gathers < max_gather && bytes < r.traits.piece_bytes; ++i) {
     const lane::Gather& part = f.parts.at(static_cast<std::size_t>(send.first_part - f.parts_gone) + i);
     if (skip >= part.size) {
       skip -= part.size;
@@ -221,7 +239,10 @@ bool Core::Impl::build_grain(Rail& r, Transfer& t) {
               .valid_slices = send.valid_slices,
               .flags = send.flags | (asks ? GrainHeader::kAskCredit : 0)};
     header.check = wire::leaf_of(std::as_bytes(std::span(&header, 1)).first(offsetof(GrainHeader, check)));
-    pending_.gather[gathers++] = {.data = reinterpret_cast<const std::byte*>(&header), .size = sizeof header};
+    pending_.gather[gathers++] = {
+        .data = reinterpret_cast<const std::byte*>(&header),
+        .size = sizeof header,
+        .descriptor = copies ? attachments_.find(f.headers_key)->attachment->descriptor() : nullptr};
     pending_.remote[scatters++] = {
         .key = f.regions[0].key, .offset = f.regions[0].base + position * sizeof header, .length = sizeof header};
   }
@@ -238,6 +259,41 @@ bool Core::Impl::build_grain(Rail& r, Transfer& t) {
       .immediate = last ? std::optional(Slots::immediate(sr.slot, static_cast<std::uint32_t>(position))) : std::nullopt,
       .token = spare_post_.value};
   return true;
+}
+
+/// Memory of the feed's own, registered with the rail's lane: what is sent over it is copied there first. False: it is
+/// not registered yet, or cannot be, and then the session goes on without that lane.
+bool Core::Impl::attach_feed(Session& s, Rail& r, GrainFeed& f, TimePoint now) {
+  if (f.attached_lane != r.lane) {
+    let_go_feed(f);
+    f.attached.resize(f.places.size() * f.grain_bytes);
+    f.attached_lane = r.lane;
+    f.attached_key = attachments_.hold(r.lane, {.data = f.attached.data(), .size = f.attached.size()});
+    f.headers_key = attachments_.hold(r.lane, {.data = reinterpret_cast<std::byte*>(f.headers.data()),
+                                               .size = f.headers.size() * sizeof(GrainHeader)});
+  }
+  bool ready = true;
+  for (const Key key : {f.attached_key, f.headers_key}) {
+    Attached& attached = *attachments_.find(key);
+    if (attached.error) {
+      const Error why = *std::exchange(attached.error, std::nullopt);
+      attached.asked = false;
+      give_up_lane(s, r.lane, why, now);
+      return false;
+    }
+    if (attached.attachment) continue;
+    ready = false;
+    if (!std::exchange(attached.asked, true))
+      actions_.push(Attach{.attachment = AttachmentKey{key}, .lane = attached.lane, .region = attached.region});
+  }
+  return ready;
+}
+
+void Core::Impl::let_go_feed(GrainFeed& f) {
+  if (f.attached_lane == Lane::kAuto) return;
+  attachments_.let_go(std::exchange(f.attached_key, Key{}));
+  attachments_.let_go(std::exchange(f.headers_key, Key{}));
+  f.attached_lane = Lane::kAuto;
 }
 
 void Core::Impl::grain_posted(Transfer& t) {
@@ -276,6 +332,7 @@ void Core::Impl::end_sends(Transfer& t) {
                                     .error = out || f.sends.front().placed ? Error(why).with_may_have_arrived() : why});
     drop_send(f);
   }
+  let_go_feed(f);
 }
 
 /// Sends that no slot came free for in time.

@@ -202,7 +202,10 @@ void Core::Impl::on_region_exposed(Transfer& t, RailRef ref, Result<lane::Exposu
     rr->pending = false;
     rr->gone = true;  // nothing was told: nothing can land
     rr->revoke();
-    return fail(t, std::move(exposure).error(), now);
+    Session* s = session_of(t);
+    if (s == nullptr || ref.number == 0) return fail(t, std::move(exposure).error(), now);
+    give_up_lane(*s, t.used, exposure.error(), now);  // another will do
+    return check_share(t, now);
   }
   rr->regions.push_back(std::move(*exposure));
   if (rr->regions.size() <= ring->regions.size()) return;

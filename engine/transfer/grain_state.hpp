@@ -74,7 +74,8 @@ struct GrainSend {
   std::uint32_t flags = 0;
   TimePoint deadline = kNever;
   bool placed = false;
-  bool over = false;  // told already: it is passed over
+  bool copied = false;  // into memory that is attached
+  bool over = false;    // told already: it is passed over
 };
 
 /// The initiator's end of a ring.
@@ -92,8 +93,11 @@ struct GrainFeed {
   std::vector<wire::Place> places{};
   std::vector<wire::RegionKey> regions{};
   std::vector<GrainHeader> headers{};  // of the sends that are out, by number
-  int rail = -1;                       // index in the source's rails
-  Ring<GrainSend> sends{};             // in order; the first `posted` are out
+  std::vector<std::byte> attached{};   // of each place, for lanes that gather from attached memory only
+  Lane attached_lane = Lane::kAuto;
+  Key attached_key{}, headers_key{};
+  int rail = -1;            // index in the source's rails
+  Ring<GrainSend> sends{};  // in order; the first `posted` are out
   std::size_t posted = 0;
   std::uint64_t offset = 0;          // of the bytes of the one that is being posted
   TimePoint next_deadline = kNever;  // of those that have no place yet; perhaps of one that has by now

@@ -211,7 +211,7 @@ const Post* Core::Impl::peek(RailRef ref, std::uint64_t room, TimePoint now) {
   for (std::size_t tried = 0; tried < s->sources.size(); ++tried) {
     if (s->turn >= s->sources.size()) s->turn = 0;
     Transfer* t = transfers_.find(s->sources[s->turn]);
-    if (t != nullptr && (t->feed ? build_grain(*r, *t) : build_write(*s, *r, *t, now))) {
+    if (t != nullptr && (t->feed ? build_grain(*s, *r, *t, now) : build_write(*s, *r, *t, now))) {
       if (pending_.bytes > room && r->posts > 0) return nullptr;  // asked again when a post finishes
       return &pending_.post;
     }

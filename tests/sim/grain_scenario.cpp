@@ -21,11 +21,15 @@ GrainScenario::GrainScenario(std::uint64_t seed, bool traced) : world_(seed) { w
 void GrainScenario::build() {
   const std::size_t nodes = 2 + below(3);
   for (std::size_t n = 0; n < nodes; ++n) {
-    SimNode& node = world_.add_node({.rails = chance(0.25) ? std::vector<Lane>{} : std::vector{Lane::kTcp},
+    SimNode& node = world_.add_node({.rails = chance(0.2)   ? std::vector<Lane>{}
+                                              : chance(0.6) ? std::vector{Lane::kTcp}
+                                              : chance(0.5) ? std::vector{Lane::kVerbs}
+                                                            : std::vector{Lane::kVerbs, Lane::kTcp},
                                      .never_full = chance(0.3),
                                      .reads_at_post = chance(0.3),
                                      .finishes_on_arrival = chance(0.3),
-                                     .virtual_addresses = chance(0.3)});
+                                     .virtual_addresses = chance(0.3),
+                                     .locked_bytes = chance(0.1) ? below(200'000) : 0});
     node.on_grain = [this, n](const transfer::GrainEvent& event) { on_event(n, event); };
     node.on_feed_over = [this](const transfer::Outcome& outcome) {
       const auto which = static_cast<std::size_t>(outcome.cookie & ~SimNode::kFeedCookie);
@@ -323,6 +327,7 @@ void GrainScenario::heal() {
   world_.ledger().note(world_.now(), "heal");
   healed_ = true;
   for (std::size_t a = 0; a < world_.nodes(); ++a) {
+    world_.node(a).enrich();
     revive(a);
     for (std::size_t b = 0; b < world_.nodes(); ++b)
       if (a != b) world_.network().partition(world_.node(a).number(), world_.node(b).number(), false);
