@@ -84,6 +84,11 @@ std::size_t FabricInfoView::tx_size() const noexcept { return raw_->tx_attr->siz
 std::size_t FabricInfoView::rx_size() const noexcept { return raw_->rx_attr->size; }
 std::size_t FabricInfoView::max_message_size() const noexcept { return raw_->ep_attr->max_msg_size; }
 std::size_t FabricInfoView::cq_data_size() const noexcept { return raw_->domain_attr->cq_data_size; }
+std::size_t FabricInfoView::mr_key_size() const noexcept { return raw_->domain_attr->mr_key_size; }
+bool FabricInfoView::keeps_write_order() const noexcept {
+  return (raw_->tx_attr->msg_order & (FI_ORDER_WAW | FI_ORDER_RMA_WAW)) != 0;
+}
+bool FabricInfoView::can_fence() const noexcept { return (raw_->caps & FI_FENCE) != 0; }
 bool FabricInfoView::using_virtual_addresses() const noexcept { return (mr_mode() & FI_MR_VIRT_ADDR) != 0; }
 bool FabricInfoView::needs_local_registration() const noexcept { return (mr_mode() & FI_MR_LOCAL) != 0; }
 bool FabricInfoView::using_recv_buf_for_cq_data() const noexcept {

@@ -19,12 +19,12 @@ TEST_CASE("connect data of any length reaches the acceptor whole, before it deci
         const Endpoint dialled = a.dialler(unwrap(listener.local_address()), data);
         until(a, b, "a request", [&] { return b.count<ConnectionRequested>() == 1; });
         CHECK(b.first<ConnectionRequested>().data() == data);
-        CHECK(b.first<ConnectionRequested>().fid() == listener.id());
+        CHECK(b.first<ConnectionRequested>().fid() == listener.fid());
         Endpoint accepted = b.endpoint(b.first<ConnectionRequested>().info().view());
         REQUIRE(accepted.accept());
         until(a, b, "both connected", [&] { return a.count<Connected>() == 1 && b.count<Connected>() == 1; });
-        CHECK(a.first<Connected>().fid() == dialled.id());
-        CHECK(b.first<Connected>().fid() == accepted.id());
+        CHECK(a.first<Connected>().fid() == dialled.fid());
+        CHECK(b.first<Connected>().fid() == accepted.fid());
       }
     }
   }
@@ -40,7 +40,7 @@ TEST_CASE("a refused request tells its dialler so", "[fabric][O-34]") {
       until(a, b, "a request", [&] { return b.count<ConnectionRequested>() == 1; });
       REQUIRE(listener.reject(b.first<ConnectionRequested>().info()));
       until(a, b, "the refusal", [&] { return a.count<EventError>() == 1; });
-      CHECK(a.first<EventError>().fid() == dialled.id());
+      CHECK(a.first<EventError>().fid() == dialled.fid());
       CHECK(a.first<EventError>().code() == ECONNREFUSED);
       CHECK(a.count<Connected>() == 0);
     }
@@ -97,7 +97,7 @@ TEST_CASE("the peer of a shutdown or a close sees exactly one Shutdown", "[fabri
           pair.b.turn();
         }
         CHECK(pair.b.count<Shutdown>() == 1);
-        CHECK(pair.b.first<Shutdown>().fid() == pair.at_b->id());
+        CHECK(pair.b.first<Shutdown>().fid() == pair.at_b->fid());
       }
     }
   }
@@ -109,7 +109,7 @@ TEST_CASE("a queue is bound once, and stays open under its endpoint", "[fabric][
   {
     const EventQueue events = unwrap(EventQueue::open(side.fabric));
     const CompletionQueue completions = unwrap(CompletionQueue::open(side.domain));
-    endpoint.emplace(unwrap(Endpoint::open(side.domain, side.info.view())));
+    endpoint.emplace(unwrap(Endpoint::create(side.domain, side.info.view())));
     REQUIRE(endpoint->bind(events));
     REQUIRE(endpoint->bind(completions));
     CHECK(endpoint->bind(events).error().kind() == ErrorClass::kInvalidArgument);
