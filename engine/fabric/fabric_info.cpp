@@ -5,7 +5,6 @@
 #include <rdma/fi_domain.h>
 #include <rdma/fi_endpoint.h>
 #include <rdma/fi_errno.h>
-#include <sys/socket.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +13,7 @@
 #include <weft/fabric/fabric_error.hpp>
 #include <weft/fabric/fabric_version.hpp>
 #include <weft/fabric/library.hpp>
+#include <weft/fabric/typed_address.hpp>
 
 namespace weft::fabric {
 namespace {
@@ -49,9 +49,9 @@ Result<void> replace_address(void*& address, std::size_t& size, const std::optio
 }
 
 std::uint32_t format_of(const FabricAddress& address) noexcept {
-  sa_family_t family = AF_UNSPEC;
-  if (address.size() >= sizeof family) std::memcpy(&family, address.raw().data(), sizeof family);
-  return family == AF_INET6 ? FI_SOCKADDR_IN6 : FI_SOCKADDR_IN;
+  const TypedAddress typed = TypedAddress::decode(address);
+  if (std::holds_alternative<TextAddress>(typed)) return FI_ADDR_STR;
+  return std::holds_alternative<Ipv6Address>(typed) ? FI_SOCKADDR_IN6 : FI_SOCKADDR_IN;
 }
 
 }  // namespace
