@@ -195,8 +195,9 @@ Result<PostResult> Endpoint::recv(LocalRegion local, void* context) {
 
 QueueEntries Endpoint::read_queues() {
   QueueEntries found;
+  if (events_ && !held_) held_ = events_->read();
   if (completions_) found.first = completions_->read();
-  if (events_) found.second = events_->read();
+  if (!found.first) found.second = std::exchange(held_, std::nullopt);
   return found;
 }
 

@@ -64,7 +64,8 @@ class Endpoint {
   /// An empty region waits for immediates where they consume receives.
   Result<PostResult> recv(LocalRegion local, void* context = nullptr);
 
-  /// One entry of each queue that it is bound to, if there is one. Makes progress.
+  /// One entry of the queues that it is bound to, if there is one. Makes progress. An event comes after all completions
+  /// that were there when it was read: the end of a connection never overtakes what arrived before it.
   QueueEntries read_queues();
   /// Waits for an entry of either; nothing after `timeout`. Control events wake it as completions do. A signal is an
   /// error entry with code EINTR. InvalidArgument when it is bound to no queue.
@@ -89,6 +90,7 @@ class Endpoint {
   WriteLimits limits_;
   std::optional<EventQueue> events_{};
   std::optional<CompletionQueue> completions_{};
+  std::optional<Event> held_{};  // until the completion queue is empty
   bool enabled_ = false;
 };
 
