@@ -39,7 +39,8 @@ Result<CompletionQueue> CompletionQueue::open(const Domain& domain, const Comple
   Wait wait = choose ? QueueWait::completion_wait(domain.info()) : options.wait;
   fid_cq* opened = nullptr;
   int code = open_raw(domain, options.size, wait, &opened);
-  if (code != 0 && choose && wait != Wait::kNone) code = open_raw(domain, options.size, wait = Wait::kNone, &opened);
+  const bool cannot_wait = code == -FI_ENOSYS || code == -FI_EINVAL || code == -FI_EOPNOTSUPP;
+  if (choose && cannot_wait && wait != Wait::kNone) code = open_raw(domain, options.size, wait = Wait::kNone, &opened);
   if (code != 0) return fail_code(code, "fi_cq_open");
   owned->handle.reset(opened);
   return CompletionQueue{std::move(owned), domain.raw_fabric(), wait};

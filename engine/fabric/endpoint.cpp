@@ -11,6 +11,7 @@
 #include <array>
 
 #include <weft/fabric/fabric_error.hpp>
+#include <weft/fabric/provider.hpp>
 #include <weft/fabric/queue_wait.hpp>
 #include <weft/fabric/random_bits.hpp>
 
@@ -47,6 +48,15 @@ WriteLimits limits_of(FabricInfoView info) noexcept {
           .can_fence = info.can_fence()};
 }
 
+/// What to bind before closing, where the provider needs it (ProviderHabits::close_needs_vector).
+Result<std::optional<AddressVector>> spare_vector(const Domain& domain, FabricInfoView info) {
+  if (info.endpoint_type() != EndpointType::kReliableDatagram) return std::nullopt;
+  WEFT_LET(const FabricVersion running, FabricVersion::running());
+  if (!habits_of(info.provider_name(), running).close_needs_vector) return std::nullopt;
+  WEFT_LET(AddressVector spare, AddressVector::open(domain, {.count = 1}));
+  return spare;
+}
+
 Result<EndpointId> draw_id() {
   EndpointId id = 0;
   while (id == 0) {
@@ -56,6 +66,8 @@ Result<EndpointId> draw_id() {
 }
 
 }  // namespace
+
+void Endpoint::BindTraits::close(const Handle& handle) noexcept { fi_ep_bind(handle.endpoint, handle.vector, 0); }
 
 struct Endpoint::Operation {
   std::span<const LocalRegion> local;
@@ -68,14 +80,19 @@ struct Endpoint::Operation {
 
 Result<Endpoint> Endpoint::create(const Domain& domain, FabricInfoView info) {
   WEFT_LET(const EndpointId id, draw_id());
-  auto owned = std::make_unique<Owned<fid_ep>>();
+  auto owned = std::make_unique<OwnedEndpoint>();
   owned->keeps[0] = domain.shared();
+  WEFT_LET(const std::optional<AddressVector> spare, spare_vector(domain, info));
   fid_ep* opened = nullptr;
   // Without a copy: the handle of a connection request in `info` is taken over.
   if (int code = fi_endpoint(domain.raw(), const_cast<fi_info*>(info.raw()), &opened, reinterpret_cast<void*>(id));
       code != 0)
     return fail_code(code, "fi_endpoint");
   owned->handle.reset(opened);
+  if (spare) {
+    owned->keeps[3] = spare->shared();
+    owned->unbound.reset({opened, spare->fid()});
+  }
   return Endpoint{std::move(owned), id, limits_of(info)};
 }
 
@@ -96,8 +113,10 @@ Result<void> Endpoint::bind(const CompletionQueue& queue) {
 }
 
 Result<void> Endpoint::bind(const AddressVector& vector) {
-  if (owned_->keeps[3] != nullptr) return wrong("fi_ep_bind", "it has an address vector already");
+  if (vector_) return wrong("fi_ep_bind", "it has an address vector already");
   if (int code = fi_ep_bind(raw(), vector.fid(), 0); code != 0) return fail_code(code, "fi_ep_bind");
+  static_cast<void>(owned_->unbound.release());
+  vector_ = true;
   owned_->keeps[3] = vector.shared();
   return {};
 }

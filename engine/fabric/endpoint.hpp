@@ -41,7 +41,10 @@ class Endpoint {
   Result<void> accept(std::span<const std::byte> data = {});
   /// Tells the peer, drops what is queued. It does not flush.
   Result<void> shutdown();
-  void close() noexcept { owned_->handle.reset(); }
+  void close() noexcept {
+    owned_->unbound.reset();
+    owned_->handle.reset();
+  }
 
   /// Writes all of `local` to the front of `remote` (InvalidArgument where it does not fit). It completes, with this
   /// endpoint's id, when the bytes are visible at the peer; `immediate` reaches the peer's queue after them, and
@@ -80,17 +83,31 @@ class Endpoint {
   fid_ep* raw() const noexcept { return owned_->handle.get(); }
 
  private:
-  Endpoint(std::unique_ptr<Owned<fid_ep>> owned, EndpointId id, const WriteLimits& limits)
+  /// Binds the endpoint to a vector, just before it closes, unless the user has.
+  struct BindTraits {
+    struct Handle {
+      fid_ep* endpoint = nullptr;
+      ::fid* vector = nullptr;
+      bool operator==(const Handle&) const = default;
+    };
+    static Handle none() noexcept { return {}; }
+    static void close(const Handle& handle) noexcept;
+  };
+  struct OwnedEndpoint : Owned<fid_ep> {
+    UniqueHandle<BindTraits> unbound;  // declared last: first to go
+  };
+  Endpoint(std::unique_ptr<OwnedEndpoint> owned, EndpointId id, const WriteLimits& limits)
       : owned_(std::move(owned)), id_(id), limits_(limits) {}
   struct Operation;
   Result<PostResult> post(const Operation& operation);
 
-  std::unique_ptr<Owned<fid_ep>> owned_;
+  std::unique_ptr<OwnedEndpoint> owned_;
   EndpointId id_;
   WriteLimits limits_;
   std::optional<EventQueue> events_{};
   std::optional<CompletionQueue> completions_{};
   std::optional<Event> held_{};  // until the completion queue is empty
+  bool vector_ = false;          // bound
   bool enabled_ = false;
 };
 

@@ -65,7 +65,9 @@ Result<EventQueue> EventQueue::open(const Fabric& fabric, const EventQueueOption
   if (options.wait != Wait::kAuto) return open_with(fabric, options.size, options.wait);
   const Wait suits = QueueWait::event_wait(fabric.info());
   auto opened = open_with(fabric, options.size, suits);
-  return opened || suits == Wait::kNone ? std::move(opened) : open_with(fabric, options.size, Wait::kNone);
+  const bool cannot_wait = !opened && (opened.error().kind() == ErrorClass::kUnsupported ||
+                                       opened.error().kind() == ErrorClass::kInvalidArgument);
+  return cannot_wait && suits != Wait::kNone ? open_with(fabric, options.size, Wait::kNone) : std::move(opened);
 }
 
 Result<EventQueue> EventQueue::open_with(const Fabric& fabric, std::size_t size, Wait wait) {

@@ -1,12 +1,11 @@
 #include <weft/fabric/typed_address.hpp>
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <rdma/fabric.h>
 
-#include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstring>
 
@@ -38,6 +37,11 @@ struct RawEfa {
   std::uint32_t qkey;
 };
 static_assert(sizeof(RawEfa) == 24);
+
+/// Network order from host order, or back.
+constexpr std::uint64_t of_network(std::uint64_t number) noexcept {
+  return std::endian::native == std::endian::little ? std::byteswap(number) : number;
+}
 
 template <class Raw>
 std::optional<Raw> read(std::span<const std::byte> bytes) noexcept {
@@ -71,7 +75,7 @@ TypedAddress decode_ipv6(std::span<const std::byte> bytes) {
 TypedAddress decode_ib(std::span<const std::byte> bytes) {
   const auto raw = read<RawIb>(bytes);
   if (!raw || raw->family != kFamilyIb) return {};
-  return InfinibandAddress{raw->gid, ntohs(raw->pkey), be64toh(raw->service_id), be64toh(raw->scope)};
+  return InfinibandAddress{raw->gid, ntohs(raw->pkey), of_network(raw->service_id), of_network(raw->scope)};
 }
 
 TypedAddress decode_efa(std::span<const std::byte> bytes) {
@@ -244,8 +248,8 @@ Result<FabricAddress> TypedAddress::encode() const {
                    return written(raw);
                  },
                  [](const InfinibandAddress& one) {
-                   return written(RawIb{kFamilyIb, htons(one.pkey), 0, one.gid, htobe64(one.service_id), ~0ULL,
-                                        htobe64(one.scope)});
+                   return written(RawIb{kFamilyIb, htons(one.pkey), 0, one.gid, of_network(one.service_id), ~0ULL,
+                                        of_network(one.scope)});
                  },
                  [](const EfaAddress& one) { return written(RawEfa{one.gid, one.qpn, 0, one.qkey}); },
                  [](const TextAddress& one) {

@@ -94,6 +94,26 @@ TEST_CASE("a write that is larger than its target is refused before it is posted
   CHECK(refused.error().kind() == ErrorClass::kInvalidArgument);
 }
 
+TEST_CASE("a connectionless endpoint may be dropped at every step of its making", "[fabric][O-25][O-26]") {
+  for (const char* provider : kDatagramProviders) {
+    DYNAMIC_SECTION("on " << provider) {
+      const DatagramSide side{provider};
+      for (int steps = 0; steps < 5; ++steps) {
+        Endpoint endpoint = unwrap(Endpoint::create(side.domain));
+        if (steps > 0) static_cast<void>(endpoint.bind(side.completions).value());
+        if (steps > 1) static_cast<void>(endpoint.bind(side.vector).value());
+        if (steps > 2) static_cast<void>(endpoint.enable().value());
+        if (steps > 3) endpoint.close();
+        Endpoint other = unwrap(Endpoint::create(side.domain));
+        other = std::move(endpoint);
+      }
+      Endpoint early = unwrap(Endpoint::create(side.domain));
+      early.close();
+      CHECK(early.raw() == nullptr);
+    }
+  }
+}
+
 TEST_CASE("messages go to a peer by its handle", "[fabric][O-30]") {
   for (const char* provider : kDatagramProviders) {
     DYNAMIC_SECTION("on " << provider) {

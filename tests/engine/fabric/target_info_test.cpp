@@ -26,12 +26,12 @@ TEST_CASE("a target's info is one line that is the same on every machine", "[fab
 TEST_CASE("hostile target infos are invalid arguments, and keys are not in the error", "[fabric][O-W7]") {
   const std::string good = sample().to_string();
   const std::string head = "weft-target/1 net msg AgAbWH8AAAEAAAAAAAAAAA==";
-  for (const std::string& text : std::vector<std::string>
-       {std::string{}, std::string{"{}"}, head, head + " ", head + " 0x0:0:0x1", head + " 0x0:4096",
-        head + " ::", head + " 0x0:4096:0x9b1f:1", head + " 0xffffffffffffffff:2:0x1", head + " -1:2:3",
-        head + " 1:99999999999999999999:3", good + " ", good + "\n", "weft-target/2" + good.substr(13),
-        "weft-target/1 N/A msg AAAA 0x0:1:0x1", "weft-target/1 net any AAAA 0x0:1:0x1",
-        "weft-target/1 net msg !!!! 0x0:1:0x1", "weft-target/1 net msg  0x0:1:0x1"}) {
+  for (const std::string& text : std::vector<std::string>{
+           std::string{}, std::string{"{}"}, head, head + " ", head + " 0x0:0:0x1", head + " 0x0:4096",
+           head + " ::", head + " 0x0:4096:0x9b1f:1", head + " 0xffffffffffffffff:2:0x1", head + " -1:2:3",
+           head + " 1:99999999999999999999:3", good + " ", good + "\n", "weft-target/2" + good.substr(13),
+           "weft-target/1 N/A msg AAAA 0x0:1:0x1", "weft-target/1 net any AAAA 0x0:1:0x1",
+           "weft-target/1 net msg !!!! 0x0:1:0x1", "weft-target/1 net msg  0x0:1:0x1"}) {
     INFO(text);
     const auto read = TargetInfo::from_string(text);
     REQUIRE_FALSE(read);
