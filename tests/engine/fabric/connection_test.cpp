@@ -62,6 +62,34 @@ TEST_CASE("a dial to a port where nobody listens fails with an event", "[fabric]
   }
 }
 
+TEST_CASE("a target is connected to a hundred times by the address it gave out, and by four at once",
+          "[fabric][O-34][O-W16][O-W17]") {
+  for (const char* provider : kProviderNames) {
+    DYNAMIC_SECTION("on " << provider) {
+      Side a{provider};
+      Side b{provider};
+      const PassiveEndpoint listener = b.listener();
+      const FabricAddress address = unwrap(listener.local_address());
+      std::vector<Endpoint> dialled;
+      std::vector<Endpoint> accepted;
+      for (std::size_t lap = 0; lap < 100; ++lap) {
+        a.seen.clear();
+        b.seen.clear();
+        dialled.push_back(a.dialler(address));
+        until(a, b, "a request", [&] { return b.count<ConnectionRequested>() == 1; });
+        accepted.push_back(b.endpoint(b.first<ConnectionRequested>().info().view()));
+        REQUIRE(accepted.back().accept());
+        until(a, b, "a connection", [&] { return a.count<Connected>() == 1 && b.count<Connected>() == 1; });
+        if (dialled.size() < 4) continue;  // four are up; the oldest goes, from either side
+        (lap % 2 == 0 ? dialled : accepted).front().close();
+        dialled.erase(dialled.begin());
+        accepted.erase(accepted.begin());
+      }
+      CHECK(dialled.size() == 3);
+    }
+  }
+}
+
 TEST_CASE("a hundred requests at once are all reported", "[fabric][O-42]") {
   for (const char* provider : kProviderNames) {
     DYNAMIC_SECTION("on " << provider) {

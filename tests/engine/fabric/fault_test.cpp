@@ -101,7 +101,8 @@ TEST_CASE("whichever call is late, everything passes", "[fabric][fault]") {
   }
 }
 
-TEST_CASE("error entries are zeroed before libfabric fills them", "[fabric][fault][O-W9]") {
+TEST_CASE("ten writes to a peer that goes have ten ends, and error entries are zeroed before they are filled",
+          "[fabric][fault][O-W4][O-W9]") {
   FaultShim shim;
   {
     Connection pair{"tcp"};

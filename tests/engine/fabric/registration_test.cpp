@@ -1,4 +1,5 @@
 #include <rdma/fabric.h>
+#include <sys/mman.h>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <set>
@@ -11,7 +12,8 @@ using namespace weft;
 using namespace weft::fabric;
 using namespace weft::fabric::test;
 
-TEST_CASE("a domain registers a group at one call, and knows both sides of it in order", "[fabric][O-10][O-11][O-20]") {
+TEST_CASE("a domain registers a group at one call, and knows both sides of it in order",
+          "[fabric][O-10][O-11][O-17][O-20]") {
   for (const char* provider : kProviderNames) {
     DYNAMIC_SECTION("on " << provider) {
       Side side{provider};
@@ -71,6 +73,17 @@ TEST_CASE("remote addresses are virtual where the provider says so, else offsets
   }
 }
 
+TEST_CASE("memory that may only be read can be written from", "[fabric][O-W27]") {
+  void* mapped = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(mapped != MAP_FAILED);
+  {
+    Side side{"net"};
+    CHECK(side.domain.register_regions({Region::of(std::span{static_cast<const std::byte*>(mapped), 4096})},
+                                       Access::kWrite));
+  }
+  munmap(mapped, 4096);
+}
+
 TEST_CASE("a domain's registrations end with it", "[fabric][O-09]") {
   Side side{"tcp"};
   std::vector<std::byte> memory(64'000);
@@ -99,8 +112,7 @@ TEST_CASE("libfabric's access flags are read, and unknown ones left out", "[fabr
   CHECK(access_of(FI_TAGGED) == Access::kNone);
 }
 
-TEST_CASE("where immediates take receives, as many as are posted arrive", "[fabric][O-13]") {
-  // Software providers ignore the bit and take no receives: what the domain says follows the configuration.
+TEST_CASE("a configuration says whether immediates take receives", "[fabric][O-13]") {
   Side side{"tcp"};
   CHECK_FALSE(side.domain.using_recv_buf_for_cq_data());
   FabricInfo forced = side.info;
