@@ -4,6 +4,9 @@
 //   fabric_initiator "weft-target/1 net msg …" [BIND_ADDRESS]
 //
 // Exits with 77 where there is no such provider.
+//
+// The numbers at the right are the nine steps: 1 discovery, 2 fabric and domain, 3 registration, 4 endpoint,
+// 5 completion queue, 6 address vector, 7 binding, 8 enabling, 9 local regions. Then: add a target, transfer, poll.
 #include <cstdio>
 #include <string>
 #include <vector>

@@ -21,7 +21,7 @@ std::optional<std::uint64_t> CompletionData::data() const noexcept {
   return data_;
 }
 
-// Verbs reports an arriving immediate as the receive it took, with FI_RMA and FI_REMOTE_WRITE set as well.
+// Verbs reports an arriving immediate with the context of the receive it took, and in 1.17 without FI_RECV.
 bool CompletionData::is_remote_write() const noexcept { return (flags_ & FI_REMOTE_WRITE) != 0; }
 bool CompletionData::is_local_write() const noexcept { return (flags_ & FI_WRITE) != 0 && (flags_ & FI_RMA) != 0; }
 bool CompletionData::is_send() const noexcept { return (flags_ & FI_SEND) != 0; }

@@ -33,7 +33,8 @@ class Domain {
   FabricInfoView info() const noexcept { return info_.view(); }
   /// Remote addresses are virtual addresses rather than offsets.
   bool using_virtual_addresses() const noexcept { return info().using_virtual_addresses(); }
-  /// An immediate consumes a receive of the target, which must keep some posted.
+  /// An immediate consumes a receive of the target, which keeps as many posted as may be on their way and posts one for
+  /// each arrival. The arrival need not say is_recv.
   bool using_recv_buf_for_cq_data() const noexcept { return info().using_recv_buf_for_cq_data(); }
   fid_domain* raw() const noexcept { return owned_->handle.get(); }
   fid_fabric* raw_fabric() const noexcept { return fabric_; }

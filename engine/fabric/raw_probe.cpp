@@ -153,7 +153,7 @@ Result<void> RawPeer::Parts::turn() {
       ++finished;
       continue;
     }
-    if (data->is_recv()) WEFT_TRY(endpoint->recv({}, nullptr));
+    if (domain.using_recv_buf_for_cq_data()) WEFT_TRY(endpoint->recv({}, nullptr));
     arrived.push_back(static_cast<std::uint32_t>(data->data().value_or(kNothing)));
   }
   return {};
