@@ -16,11 +16,9 @@ constexpr std::uint64_t kUnknownModes = FI_MR_ENDPOINT | FI_MR_RAW | FI_MR_RMA_E
 Result<ProviderConfig> ProviderConfig::of(Provider provider) {
   switch (provider) {
     case Provider::kTcp:
-      return ProviderConfig{provider, EndpointType::kMessage, kWrites, FI_TAGGED};
     case Provider::kVerbs:
       return ProviderConfig{provider, EndpointType::kMessage, kWrites, FI_TAGGED};
     case Provider::kEfa:
-      return ProviderConfig{provider, EndpointType::kReliableDatagram, kWrites, 0};
     case Provider::kShm:
       return ProviderConfig{provider, EndpointType::kReliableDatagram, kWrites, 0};
   }

@@ -46,10 +46,16 @@ bool QueueWait::arm() {
   if (means_ == Means::kSet) return events_->reset_wait();
   std::array<::fid*, 2> queues{};
   std::size_t count = 0;
-  if (completions_ != nullptr) queues[count++] = completions_->fid();
-  if (events_ != nullptr) queues[count++] = events_->fid();
-  fid_fabric* fabric = completions_ != nullptr ? completions_->raw_fabric() : events_->raw_fabric();
-  return fi_trywait(fabric, queues.data(), static_cast<int>(count)) == 0;
+  fid_fabric* fabric = nullptr;
+  if (completions_ != nullptr) {
+    queues[count++] = completions_->fid();
+    fabric = completions_->raw_fabric();
+  }
+  if (events_ != nullptr) {
+    queues[count++] = events_->fid();
+    fabric = events_->raw_fabric();
+  }
+  return fabric == nullptr || fi_trywait(fabric, queues.data(), static_cast<int>(count)) == 0;
 }
 
 QueueWait::End QueueWait::block() const {

@@ -13,7 +13,7 @@ class QueueWait {
  public:
   enum class End : std::uint8_t { kLook, kTimeout, kInterrupted };
 
-  /// Either may be null.
+  /// One of them may be null.
   QueueWait(const CompletionQueue* completions, EventQueue* events, Duration timeout) noexcept;
   End sleep();
 
