@@ -45,7 +45,21 @@ target_include_directories(weft INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR
 target_link_libraries(weft PRIVATE ${libraries} Threads::Threads)
 target_link_options(weft PRIVATE LINKER:--no-undefined)
 
-install(TARGETS weft EXPORT weft LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# The libfabric library alone, for programs that want no more: base and fabric, which need nothing but fmt. It shares no
+# state with libweft, and a program may load both.
+get_property(fabric_libraries GLOBAL PROPERTY WEFT_LIBS_fabric)
+add_library(weft_fabric_alone SHARED $<TARGET_OBJECTS:weft_base> $<TARGET_OBJECTS:weft_fabric>)
+add_library(weft::fabric ALIAS weft_fabric_alone)
+set_target_properties(weft_fabric_alone PROPERTIES LINKER_LANGUAGE CXX OUTPUT_NAME weft-fabric EXPORT_NAME fabric
+                      VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+                      LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+target_compile_features(weft_fabric_alone INTERFACE cxx_std_23)
+target_include_directories(weft_fabric_alone INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+                           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_link_libraries(weft_fabric_alone PRIVATE ${fabric_libraries} Threads::Threads)
+target_link_options(weft_fabric_alone PRIVATE LINKER:--no-undefined)
+
+install(TARGETS weft weft_fabric_alone EXPORT weft LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT weft NAMESPACE weft:: FILE weftTargets.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/weftConfig.cmake.in ${PROJECT_BINARY_DIR}/weftConfig.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
@@ -56,7 +70,8 @@ install(FILES ${PROJECT_BINARY_DIR}/weftConfig.cmake ${PROJECT_BINARY_DIR}/weftC
 file(RELATIVE_PATH WEFT_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" WEFT_PC_TO_PREFIX ${WEFT_PC_TO_PREFIX})
 configure_file(${PROJECT_SOURCE_DIR}/cmake/weft.pc.in ${PROJECT_BINARY_DIR}/weft.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/weft.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/weft-fabric.pc.in ${PROJECT_BINARY_DIR}/weft-fabric.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/weft.pc ${PROJECT_BINARY_DIR}/weft-fabric.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET weft_cli)
   install(TARGETS weft_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

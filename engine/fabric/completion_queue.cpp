@@ -9,6 +9,7 @@
 #include <array>
 
 #include <weft/fabric/fabric_error.hpp>
+#include <weft/fabric/queue_wait.hpp>
 
 namespace weft::fabric {
 namespace {
@@ -19,6 +20,14 @@ Completion data_entry(const fi_cq_data_entry& entry) noexcept {
   return CompletionData{entry.op_context, entry.flags, entry.len, entry.data};
 }
 
+int open_raw(const Domain& domain, std::size_t size, Wait wait, fid_cq** opened) noexcept {
+  fi_cq_attr attributes{};
+  attributes.size = size;
+  attributes.format = FI_CQ_FORMAT_DATA;
+  attributes.wait_obj = wait == Wait::kDescriptor ? FI_WAIT_FD : FI_WAIT_NONE;
+  return fi_cq_open(domain.raw(), &attributes, opened, nullptr);
+}
+
 }  // namespace
 
 Result<CompletionQueue> CompletionQueue::open(const Domain& domain, const CompletionQueueOptions& options) {
@@ -26,15 +35,15 @@ Result<CompletionQueue> CompletionQueue::open(const Domain& domain, const Comple
     return fail(ErrorClass::kInvalidArgument, "fi_cq_open", "a wait set is for event queues");
   auto owned = std::make_shared<Owned<fid_cq>>();
   owned->keeps[0] = domain.shared();
-  fi_cq_attr attributes{};
-  attributes.size = options.size;
-  attributes.format = FI_CQ_FORMAT_DATA;
-  attributes.wait_obj = options.wait == Wait::kDescriptor ? FI_WAIT_FD : FI_WAIT_NONE;
+  const bool choose = options.wait == Wait::kAuto;
+  Wait wait = choose ? QueueWait::completion_wait(domain.info()) : options.wait;
   fid_cq* opened = nullptr;
-  if (int code = fi_cq_open(domain.raw(), &attributes, &opened, nullptr); code != 0)
-    return fail_code(code, "fi_cq_open");
+  int code = open_raw(domain, options.size, wait, &opened);
+  const bool cannot_wait = code == -FI_ENOSYS || code == -FI_EINVAL || code == -FI_EOPNOTSUPP;
+  if (choose && cannot_wait && wait != Wait::kNone) code = open_raw(domain, options.size, wait = Wait::kNone, &opened);
+  if (code != 0) return fail_code(code, "fi_cq_open");
   owned->handle.reset(opened);
-  return CompletionQueue{std::move(owned), options.wait};
+  return CompletionQueue{std::move(owned), domain.raw_fabric(), wait};
 }
 
 std::optional<Completion> CompletionQueue::read() {
@@ -71,15 +80,19 @@ Completion CompletionQueue::read_error() {
   return CompletionError{entry.op_context, entry.err, entry.prov_errno, text != nullptr ? text : ""};
 }
 
-Result<std::optional<Completion>> CompletionQueue::read_blocking(std::chrono::milliseconds timeout) {
-  if (wait_ != Wait::kDescriptor)
-    return fail(ErrorClass::kUnsupported, "fi_cq_sread", "the queue was opened without a wait object");
-  fi_cq_data_entry entry{};
-  const ssize_t got = fi_cq_sread(raw(), &entry, 1, nullptr, static_cast<int>(timeout.count()));
-  if (got == -FI_EAGAIN || got == -FI_EINTR || got == 0) return std::optional<Completion>{};
-  if (got == -FI_EAVAIL) return std::optional<Completion>{read_error()};
-  if (got < 0) return fail_code(static_cast<int>(got), "fi_cq_sread");
-  return std::optional<Completion>{data_entry(entry)};
+std::optional<Completion> CompletionQueue::read_blocking(Duration timeout) {
+  QueueWait wait{this, nullptr, timeout};
+  while (true) {
+    if (auto one = read()) return one;
+    switch (wait.sleep()) {
+      case QueueWait::End::kLook:
+        break;
+      case QueueWait::End::kTimeout:
+        return std::nullopt;
+      case QueueWait::End::kInterrupted:
+        return CompletionError{nullptr, FI_EINTR, 0, "a signal"};
+    }
+  }
 }
 
 Result<int> CompletionQueue::descriptor() const {
@@ -90,6 +103,6 @@ Result<int> CompletionQueue::descriptor() const {
   return descriptor;
 }
 
-fid* CompletionQueue::id() const noexcept { return &raw()->fid; }
+::fid* CompletionQueue::fid() const noexcept { return &raw()->fid; }
 
 }  // namespace weft::fabric

@@ -57,6 +57,7 @@ class EventError {
   int provider_code() const noexcept { return provider_code_; }
   /// Both codes and both texts.
   std::string to_string() const;
+  weft::Error to_error(std::string operation) const;
 
  private:
   const ::fid* fid_;

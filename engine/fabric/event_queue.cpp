@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include <weft/fabric/fabric_error.hpp>
+#include <weft/fabric/queue_wait.hpp>
 
 namespace weft::fabric {
 namespace {
@@ -61,13 +62,22 @@ Result<SharedFid<fid_wait>> open_set(const Fabric& fabric) {
 }  // namespace
 
 Result<EventQueue> EventQueue::open(const Fabric& fabric, const EventQueueOptions& options) {
+  if (options.wait != Wait::kAuto) return open_with(fabric, options.size, options.wait);
+  const Wait suits = QueueWait::event_wait(fabric.info());
+  auto opened = open_with(fabric, options.size, suits);
+  const bool cannot_wait = !opened && (opened.error().kind() == ErrorClass::kUnsupported ||
+                                       opened.error().kind() == ErrorClass::kInvalidArgument);
+  return cannot_wait && suits != Wait::kNone ? open_with(fabric, options.size, Wait::kNone) : std::move(opened);
+}
+
+Result<EventQueue> EventQueue::open_with(const Fabric& fabric, std::size_t size, Wait wait) {
   auto owned = std::make_shared<Owned<fid_eq>>();
   owned->keeps[0] = fabric.shared();
   fi_eq_attr attributes{};
-  attributes.size = options.size;
-  attributes.wait_obj = options.wait == Wait::kDescriptor ? FI_WAIT_FD : FI_WAIT_NONE;
+  attributes.size = size;
+  attributes.wait_obj = wait == Wait::kDescriptor ? FI_WAIT_FD : FI_WAIT_NONE;
   SharedFid<fid_wait> set;
-  if (options.wait == Wait::kSet) {
+  if (wait == Wait::kSet) {
     WEFT_LET(set, open_set(fabric));
     owned->keeps[1] = set;
     attributes.wait_obj = FI_WAIT_SET;
@@ -77,7 +87,7 @@ Result<EventQueue> EventQueue::open(const Fabric& fabric, const EventQueueOption
   if (int code = fi_eq_open(fabric.raw(), &attributes, &opened, nullptr); code != 0)
     return fail_code(code, "fi_eq_open");
   owned->handle.reset(opened);
-  return EventQueue{std::move(set), std::move(owned), options.wait};
+  return EventQueue{std::move(set), std::move(owned), fabric.raw(), wait};
 }
 
 std::optional<Event> EventQueue::read() {
@@ -92,17 +102,19 @@ std::optional<Event> EventQueue::read() {
   }
 }
 
-Result<std::optional<Event>> EventQueue::read_blocking(std::chrono::milliseconds timeout) {
-  if (wait_ != Wait::kDescriptor)
-    return fail(ErrorClass::kUnsupported, "fi_eq_sread", "the queue was opened without a wait object");
-  EntryBuffer buffer;
-  std::uint32_t kind = 0;
-  const ssize_t got =
-      fi_eq_sread(raw(), &kind, buffer.bytes.data(), buffer.bytes.size(), static_cast<int>(timeout.count()), 0);
-  if (got == -FI_EAGAIN || got == -FI_EINTR || got == 0) return std::optional<Event>{};
-  if (got == -FI_EAVAIL) return std::optional<Event>{read_error(raw())};
-  if (got < 0) return fail_code(static_cast<int>(got), "fi_eq_sread");
-  return event_of(kind, buffer, static_cast<std::size_t>(got));
+std::optional<Event> EventQueue::read_blocking(Duration timeout) {
+  QueueWait wait{nullptr, this, timeout};
+  while (true) {
+    if (auto one = read()) return one;
+    switch (wait.sleep()) {
+      case QueueWait::End::kLook:
+        break;
+      case QueueWait::End::kTimeout:
+        return std::nullopt;
+      case QueueWait::End::kInterrupted:
+        return EventError{nullptr, FI_EINTR, 0, "a signal"};
+    }
+  }
 }
 
 Result<int> EventQueue::descriptor() const {
@@ -116,6 +128,6 @@ Result<int> EventQueue::descriptor() const {
 
 bool EventQueue::reset_wait() { return fi_wait(set_->handle.get(), 0) == -FI_ETIMEDOUT; }
 
-fid* EventQueue::id() const noexcept { return &raw()->fid; }
+::fid* EventQueue::fid() const noexcept { return &raw()->fid; }
 
 }  // namespace weft::fabric

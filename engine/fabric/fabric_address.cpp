@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <rdma/fabric.h>
 #include <rdma/fi_cm.h>
+#include <rdma/fi_endpoint.h>
 #include <rdma/fi_errno.h>
 
 #include <array>
@@ -77,6 +78,14 @@ Result<FabricAddress> FabricAddress::from_fid(fid* object) {
   if (code != 0) return fail_code(code, "fi_getname");
   bytes.resize(size);
   return FabricAddress{std::move(bytes)};
+}
+
+Result<FabricAddress> FabricAddress::from_fid(const fid_ep* endpoint) {
+  return from_fid(const_cast<fid*>(&endpoint->fid));
+}
+
+Result<FabricAddress> FabricAddress::from_fid(const fid_pep* endpoint) {
+  return from_fid(const_cast<fid*>(&endpoint->fid));
 }
 
 Result<FabricAddress> FabricAddress::parse(std::string_view text) {

@@ -10,6 +10,8 @@
 #include <weft/base/result.hpp>
 
 struct fid;
+struct fid_ep;
+struct fid_pep;
 
 namespace weft::fabric {
 
@@ -20,6 +22,13 @@ class FabricAddress {
   static Result<FabricAddress> from_bytes(std::span<const std::byte> bytes);
   /// The local address of an endpoint or passive endpoint (fi_getname).
   static Result<FabricAddress> from_fid(fid* object);
+  static Result<FabricAddress> from_fid(const fid_ep* endpoint);
+  static Result<FabricAddress> from_fid(const fid_pep* endpoint);
+  template <class Object>
+    requires requires(const Object& object) { object.fid(); }
+  static Result<FabricAddress> from_fid(const Object& object) {
+    return from_fid(object.fid());
+  }
   /// Numeric "127.0.0.1:7000" or "[::1]:7000"; names are not resolved (that blocks). The port may be left out (0).
   static Result<FabricAddress> parse(std::string_view text);
   /// InvalidArgument for what is not canonical base64, and for the empty text.

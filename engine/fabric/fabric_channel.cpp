@@ -10,13 +10,13 @@ FabricChannel FabricChannel::knocking(lane::Channel id, FabricInfo requested, Ti
 
 FabricChannel FabricChannel::connecting(lane::Channel id, Endpoint endpoint, TimePoint deadline) {
   FabricChannel channel{id, State::kConnecting, deadline};
-  channel.fid_ = endpoint.id();
+  channel.fid_ = endpoint.fid();
   channel.endpoint_ = std::move(endpoint);
   return channel;
 }
 
 void FabricChannel::admitted(Endpoint endpoint) {
-  fid_ = endpoint.id();
+  fid_ = endpoint.fid();
   endpoint_ = std::move(endpoint);
   requested_.reset();
   state_ = State::kConnecting;

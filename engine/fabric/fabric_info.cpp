@@ -5,7 +5,6 @@
 #include <rdma/fi_domain.h>
 #include <rdma/fi_endpoint.h>
 #include <rdma/fi_errno.h>
-#include <sys/socket.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +13,7 @@
 #include <weft/fabric/fabric_error.hpp>
 #include <weft/fabric/fabric_version.hpp>
 #include <weft/fabric/library.hpp>
+#include <weft/fabric/typed_address.hpp>
 
 namespace weft::fabric {
 namespace {
@@ -49,9 +49,9 @@ Result<void> replace_address(void*& address, std::size_t& size, const std::optio
 }
 
 std::uint32_t format_of(const FabricAddress& address) noexcept {
-  sa_family_t family = AF_UNSPEC;
-  if (address.size() >= sizeof family) std::memcpy(&family, address.raw().data(), sizeof family);
-  return family == AF_INET6 ? FI_SOCKADDR_IN6 : FI_SOCKADDR_IN;
+  const TypedAddress typed = TypedAddress::decode(address);
+  if (std::holds_alternative<TextAddress>(typed)) return FI_ADDR_STR;
+  return std::holds_alternative<Ipv6Address>(typed) ? FI_SOCKADDR_IN6 : FI_SOCKADDR_IN;
 }
 
 }  // namespace
@@ -84,6 +84,11 @@ std::size_t FabricInfoView::tx_size() const noexcept { return raw_->tx_attr->siz
 std::size_t FabricInfoView::rx_size() const noexcept { return raw_->rx_attr->size; }
 std::size_t FabricInfoView::max_message_size() const noexcept { return raw_->ep_attr->max_msg_size; }
 std::size_t FabricInfoView::cq_data_size() const noexcept { return raw_->domain_attr->cq_data_size; }
+std::size_t FabricInfoView::mr_key_size() const noexcept { return raw_->domain_attr->mr_key_size; }
+bool FabricInfoView::keeps_write_order() const noexcept {
+  return (raw_->tx_attr->msg_order & (FI_ORDER_WAW | FI_ORDER_RMA_WAW)) != 0;
+}
+bool FabricInfoView::can_fence() const noexcept { return (raw_->caps & FI_FENCE) != 0; }
 bool FabricInfoView::using_virtual_addresses() const noexcept { return (mr_mode() & FI_MR_VIRT_ADDR) != 0; }
 bool FabricInfoView::needs_local_registration() const noexcept { return (mr_mode() & FI_MR_LOCAL) != 0; }
 bool FabricInfoView::using_recv_buf_for_cq_data() const noexcept {

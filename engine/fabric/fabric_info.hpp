@@ -38,6 +38,10 @@ class FabricInfoView {
   std::size_t rx_size() const noexcept;           ///< operations
   std::size_t max_message_size() const noexcept;  ///< bytes
   std::size_t cq_data_size() const noexcept;      ///< bytes of immediate data
+  std::size_t mr_key_size() const noexcept;       ///< bytes of a remote key
+  /// Writes to one peer are placed in the order they were posted.
+  bool keeps_write_order() const noexcept;
+  bool can_fence() const noexcept;  ///< FI_FENCE
   /// Remote addresses are virtual addresses rather than offsets from the region's start.
   bool using_virtual_addresses() const noexcept;
   /// An immediate consumes a posted receive of the target.

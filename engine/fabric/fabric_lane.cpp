@@ -170,7 +170,7 @@ void FabricLane::stop_listening() {
 }
 
 Result<Endpoint> FabricLane::open_endpoint(FabricInfoView info, lane::Channel channel) {
-  WEFT_LET(Endpoint endpoint, Endpoint::open(domain_, info));
+  WEFT_LET(Endpoint endpoint, Endpoint::create(domain_, info));
   WEFT_TRY(endpoint.bind(events_));
   WEFT_TRY(endpoint.bind(completions_));
   WEFT_TRY(endpoint.enable());

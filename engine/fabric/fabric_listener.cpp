@@ -73,7 +73,7 @@ void FabricListener::stop() {
 }
 
 bool FabricListener::hears(const fid* passive) const noexcept {
-  return listening_ && active_ && active_->id() == passive;
+  return listening_ && active_ && active_->fid() == passive;
 }
 
 void FabricListener::reject(const FabricInfo& requested) {

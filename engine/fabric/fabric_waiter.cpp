@@ -45,7 +45,7 @@ Result<FabricWaiter> FabricWaiter::open(WaitStyle style, const CompletionQueue& 
 
 bool FabricWaiter::arm(const Fabric& fabric, const CompletionQueue& completions, EventQueue& events) {
   if (style_ == WaitStyle::kEventQueueSet) return events.reset_wait();
-  const std::array<fid*, 2> queues{completions.id(), events.id()};
+  const std::array<fid*, 2> queues{completions.fid(), events.fid()};
   return fabric.try_wait(queues);
 }
 

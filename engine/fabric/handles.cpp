@@ -21,5 +21,6 @@ template struct FidTraits<fid_pep>;
 template struct FidTraits<fid_cq>;
 template struct FidTraits<fid_eq>;
 template struct FidTraits<fid_wait>;
+template struct FidTraits<fid_av>;
 
 }  // namespace weft::fabric

@@ -15,6 +15,7 @@ struct fid_pep;
 struct fid_cq;
 struct fid_eq;
 struct fid_wait;
+struct fid_av;
 
 namespace weft::fabric {
 

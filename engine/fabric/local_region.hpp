@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -20,6 +22,7 @@ struct LocalRegion {
       return fail(ErrorClass::kInvalidArgument, "LocalRegion::sub", "the part is not inside the region");
     return LocalRegion{addr + offset, length, desc};
   }
+  iovec to_iovec() const noexcept { return {reinterpret_cast<void*>(addr), len}; }
   bool operator==(const LocalRegion&) const = default;
 };
 

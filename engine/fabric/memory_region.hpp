@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include <weft/fabric/domain.hpp>
+#include <weft/fabric/handles.hpp>
 #include <weft/fabric/local_region.hpp>
 #include <weft/fabric/region.hpp>
 #include <weft/fabric/remote_region.hpp>
@@ -25,6 +25,10 @@ constexpr Access operator|(Access a, Access b) noexcept {
 constexpr bool allows(Access set, Access one) noexcept {
   return (static_cast<std::uint8_t>(set) & static_cast<std::uint8_t>(one)) != 0;
 }
+/// Of libfabric's flags (FI_WRITE, FI_REMOTE_WRITE, …); flags that are none of these are left out.
+Access access_of(std::uint64_t flags) noexcept;
+
+class Domain;
 
 /// A registration of memory, and its only owner: dropping it ends it. **That is no fence**: a write which had begun
 /// goes on landing; only closing the endpoint stops it. The memory is borrowed and must outlive this.

@@ -23,7 +23,7 @@ Result<PassiveEndpoint> PassiveEndpoint::open(const Fabric& fabric, FabricInfoVi
 Result<void> PassiveEndpoint::bind(const EventQueue& queue) {
   if (owned_->keeps[1] != nullptr)
     return fail(ErrorClass::kInvalidArgument, "fi_pep_bind", "it has an event queue already");
-  if (int code = fi_pep_bind(raw(), queue.id(), 0); code != 0) return fail_code(code, "fi_pep_bind");
+  if (int code = fi_pep_bind(raw(), queue.fid(), 0); code != 0) return fail_code(code, "fi_pep_bind");
   owned_->keeps[1] = queue.shared();
   return {};
 }
@@ -38,7 +38,7 @@ Result<void> PassiveEndpoint::reject(const FabricInfo& requested) {
   return {};
 }
 
-Result<FabricAddress> PassiveEndpoint::local_address() const { return FabricAddress::from_fid(id()); }
+Result<FabricAddress> PassiveEndpoint::local_address() const { return FabricAddress::from_fid(fid()); }
 
 void PassiveEndpoint::park() {
   // Renaming closes the listening socket; 192.0.2.1 (reserved for documentation) belongs to no host, so that no new
@@ -46,9 +46,9 @@ void PassiveEndpoint::park() {
   sockaddr_in nowhere{};
   nowhere.sin_family = AF_INET;
   nowhere.sin_addr.s_addr = htonl(0xC0000201u);
-  fi_setname(id(), &nowhere, sizeof nowhere);
+  fi_setname(fid(), &nowhere, sizeof nowhere);
 }
 
-fid* PassiveEndpoint::id() const noexcept { return &raw()->fid; }
+::fid* PassiveEndpoint::fid() const noexcept { return &raw()->fid; }
 
 }  // namespace weft::fabric

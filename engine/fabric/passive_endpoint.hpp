@@ -21,7 +21,7 @@ class PassiveEndpoint {
   /// Closes the port and keeps the object: connections that have been accepted by the socket and have not spoken yet
   /// still refer to it, and freeing it under them lets a stranger crash the process.
   void park();
-  fid* id() const noexcept;
+  ::fid* fid() const noexcept;
   fid_pep* raw() const noexcept { return owned_->handle.get(); }
 
  private:

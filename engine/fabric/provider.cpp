@@ -55,7 +55,11 @@ ProviderHabits habits_of(std::string_view libfabric_name, FabricVersion running)
   if (libfabric_name == "net" || (libfabric_name == "tcp" && renamed))
     // Its fi_trywait does nothing, so a signalled queue would stay signalled; a wait set is reset by fi_wait. Its
     // listener is referred to by connections that have not sent their request: closing it frees what they will use.
-    return {.lane = Lane::kTcp, .wait = WaitStyle::kEventQueueSet, .listener_end = ListenerEnd::kPark};
+    return {.lane = Lane::kTcp,
+            .wait = WaitStyle::kEventQueueSet,
+            .listener_end = ListenerEnd::kPark,
+            .close_needs_vector = true};
+  if (libfabric_name.ends_with(";ofi_rxm")) return {.close_needs_vector = true};
   if (libfabric_name == "tcp")
     return {.lane = Lane::kTcp, .wait = WaitStyle::kDescriptors, .listener_end = ListenerEnd::kMute};
   if (libfabric_name == "efa")

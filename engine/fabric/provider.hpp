@@ -44,6 +44,8 @@ struct ProviderHabits {
   ListenerEnd listener_end = ListenerEnd::kClose;
   std::uint64_t mr_mode = 0;  ///< registration modes to offer; 0: keys are ours, offsets count from the region
   std::uint64_t mode = 0;     ///< other modes to offer (FI_RX_CQ_DATA)
+  /// Closing a connectionless endpoint that was never bound to an address vector crashes.
+  bool close_needs_vector = false;
   std::uint64_t piece_bytes = 256 * 1024;
   std::uint64_t window_bytes = 512 * 1024;
 };

@@ -100,8 +100,8 @@ Result<RawPeer> RawPeer::open(const std::string& provider, std::size_t footprint
   WEFT_LET(FabricInfo info, find_info(provider, bind_address));
   WEFT_LET(Fabric fabric, Fabric::open(info.view()));
   WEFT_LET(Domain domain, Domain::open(fabric));
-  WEFT_LET(EventQueue events, EventQueue::open(fabric));
-  WEFT_LET(CompletionQueue completions, CompletionQueue::open(domain));
+  WEFT_LET(EventQueue events, EventQueue::open(fabric, {.wait = Wait::kNone}));
+  WEFT_LET(CompletionQueue completions, CompletionQueue::open(domain, {.wait = Wait::kNone}));
   const std::size_t size = std::max(footprint, kMaxPing);
   WEFT_LET(Memory source, map_memory(size));
   WEFT_LET(Memory landing, map_memory(size));
@@ -153,7 +153,7 @@ Result<void> RawPeer::Parts::turn() {
       ++finished;
       continue;
     }
-    if (data->is_recv()) WEFT_TRY(endpoint->recv({}, nullptr));
+    if (domain.using_recv_buf_for_cq_data()) WEFT_TRY(endpoint->recv({}, nullptr));
     arrived.push_back(static_cast<std::uint32_t>(data->data().value_or(kNothing)));
   }
   return {};
@@ -216,7 +216,7 @@ Result<void> RawPeer::serve(TimePoint deadline) {
   auto* request = std::get_if<ConnectionRequested>(&said);
   if (request == nullptr) return fail(ErrorClass::kMalformed, "raw probe", "no request came first");
   WEFT_TRY(my.heard(request->data()));
-  WEFT_LET(Endpoint opened, Endpoint::open(my.domain, request->info().view()));
+  WEFT_LET(Endpoint opened, Endpoint::create(my.domain, request->info().view()));
   WEFT_TRY(my.ready(std::move(opened)));
   WEFT_TRY(my.endpoint->accept(my.hello()));
   while (true) {
@@ -235,7 +235,7 @@ Result<void> RawPeer::dial(const std::string& address, TimePoint deadline) {
   FabricInfo towards = my.info;
   WEFT_TRY(towards.set_source(std::nullopt));
   WEFT_TRY(towards.set_destination(to));
-  WEFT_LET(Endpoint opened, Endpoint::open(my.domain, towards.view()));
+  WEFT_LET(Endpoint opened, Endpoint::create(my.domain, towards.view()));
   WEFT_TRY(my.ready(std::move(opened)));
   WEFT_TRY(my.endpoint->connect(to, my.hello()));
   WEFT_LET(const Event said, my.event(deadline));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,11 +32,12 @@ struct Region {
 
   std::uintptr_t base = 0;
   std::size_t size = 0;  ///< bytes
-  Location location = Location::host();
+  Location loc = Location::host();
 
   static Region of(std::span<const std::byte> bytes) noexcept {
     return {reinterpret_cast<std::uintptr_t>(bytes.data()), bytes.size(), Location::host()};
   }
+  iovec to_iovec() const noexcept { return {reinterpret_cast<void*>(base), size}; }
   bool operator==(const Region&) const = default;
 };
 

@@ -13,11 +13,11 @@ import subprocess
 import sys
 
 FENCE = re.compile(r"^([ ]*)```(\w*)[^\n]*\n(.*?)^\1```[ ]*$", re.M | re.S)
-GIVEN = re.compile(r"<!-- given: (.*?) -->\s*$", re.S)
+GIVEN = re.compile(r"<!-- given: ((?:(?!-->).)*) -->\s*$", re.S)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?:^|[|;&(]) *(?:\$ )?weft ([a-z]+)([^|;&)\n]*)")
 FLAGS = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused", "-Werror", "-x", "c++", "-"]
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/protocol.md", "docs/spec-coverage.md")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/fabric.md", "docs/protocol.md", "docs/spec-coverage.md")
 # What a fragment may take for granted: a node and the ticket of another.
 BODY = ("int fragment([[maybe_unused]] weft::TensorNode& node, [[maybe_unused]] const std::string& ticket) {{ {{\n{}\n}}\n"
         "return 0; }}\n")

@@ -6,11 +6,13 @@ Usage: find_package_test.py BUILD CXX.
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
 CONSUMER = pathlib.Path(__file__).parent / "consumer"
+FABRIC_CONSUMER = CONSUMER.parent / "fabric_consumer"
 
 
 class Failed(Exception):
@@ -24,8 +26,8 @@ def run(*command, **kwargs):
     return done.stdout
 
 
-def configure(prefix, build, cxx, version):
-    run("cmake", "-G", "Ninja", "-S", CONSUMER, "-B", build, f"-DCMAKE_CXX_COMPILER={cxx}", f"-DCMAKE_PREFIX_PATH={prefix}",
+def configure(prefix, build, cxx, version, source=CONSUMER):
+    run("cmake", "-G", "Ninja", "-S", source, "-B", build, f"-DCMAKE_CXX_COMPILER={cxx}", f"-DCMAKE_PREFIX_PATH={prefix}",
         "-DCMAKE_BUILD_TYPE=Release", f"-DWEFT_WANTED={version}")
 
 
@@ -36,6 +38,25 @@ def by_cmake(prefix, scratch, cxx):
     said = run(scratch / "consumer" / "consumer")
     if "NotFound" not in said:
         raise Failed(f"it said: {said}")
+
+
+def fabric_alone(prefix, scratch, cxx):
+    configure(prefix, scratch / "fabric", cxx, "0.1", FABRIC_CONSUMER)
+    run("cmake", "--build", scratch / "fabric")
+    program = scratch / "fabric" / "fabric_consumer"
+    said = run(program)
+    needed = [line.split()[0] for line in run("ldd", program).splitlines()]
+    foreign = [name for name in needed if re.match(r"libweft\.so|libcaf|libssl|libcrypto|libcapnp|libkj", name)]
+    if foreign or not any(name.startswith("libweft-fabric.so") for name in needed):
+        raise Failed(f"it loads {needed}")
+    if "no libfabric" in said:
+        return "libfabric is not here; the program builds and starts without it"
+    if "an endpoint of" not in said:
+        raise Failed(f"it said: {said}")
+    folder = next(prefix.rglob("weft-fabric.pc")).parent
+    flags = run("pkg-config", "--cflags", "--libs", "weft-fabric", env={**os.environ, "PKG_CONFIG_PATH": str(folder)}).split()
+    run(cxx, FABRIC_CONSUMER / "main.cpp", "-o", scratch / "fabric_by_pkg_config", *flags)
+    return None
 
 
 def by_pkg_config(prefix, scratch, cxx):
@@ -66,6 +87,7 @@ def command_runs(prefix, _scratch, _cxx):
 
 TESTS = {
     "install: find_package(weft) builds a program that runs": by_cmake,
+    "install: weft::fabric alone builds a program that loads nothing else of Weft": fabric_alone,
     "install: pkg-config says enough to build it too": by_pkg_config,
     "install: another minor version is refused": other_version_is_refused,
     "install: the installed command runs": command_runs,

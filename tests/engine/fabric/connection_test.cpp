@@ -20,12 +20,12 @@ TEST_CASE("connect data of any length reaches the acceptor whole, before it deci
         const Endpoint dialled = a.dialler(unwrap(listener.local_address()), data);
         until(a, b, "a request", [&] { return b.count<ConnectionRequested>() == 1; });
         CHECK(b.first<ConnectionRequested>().data() == data);
-        CHECK(b.first<ConnectionRequested>().fid() == listener.id());
+        CHECK(b.first<ConnectionRequested>().fid() == listener.fid());
         Endpoint accepted = b.endpoint(b.first<ConnectionRequested>().info().view());
         REQUIRE(accepted.accept());
         until(a, b, "both connected", [&] { return a.count<Connected>() == 1 && b.count<Connected>() == 1; });
-        CHECK(a.first<Connected>().fid() == dialled.id());
-        CHECK(b.first<Connected>().fid() == accepted.id());
+        CHECK(a.first<Connected>().fid() == dialled.fid());
+        CHECK(b.first<Connected>().fid() == accepted.fid());
       }
     }
   }
@@ -41,7 +41,7 @@ TEST_CASE("a refused request tells its dialler so", "[fabric][O-34]") {
       until(a, b, "a request", [&] { return b.count<ConnectionRequested>() == 1; });
       REQUIRE(listener.reject(b.first<ConnectionRequested>().info()));
       until(a, b, "the refusal", [&] { return a.count<EventError>() == 1; });
-      CHECK(a.first<EventError>().fid() == dialled.id());
+      CHECK(a.first<EventError>().fid() == dialled.fid());
       CHECK(a.first<EventError>().code() == ECONNREFUSED);
       CHECK(a.count<Connected>() == 0);
     }
@@ -59,6 +59,34 @@ TEST_CASE("a dial to a port where nobody listens fails with an event", "[fabric]
       until(a, b, "the failure", [&] { return a.count<EventError>() == 1; });
       CHECK(a.first<EventError>().code() == ECONNREFUSED);
       CHECK(a.first<EventError>().to_string().find("refused") != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("a target is connected to a hundred times by the address it gave out, and by four at once",
+          "[fabric][O-34][O-W16][O-W17]") {
+  for (const char* provider : kProviderNames) {
+    DYNAMIC_SECTION("on " << provider) {
+      Side a{provider};
+      Side b{provider};
+      const PassiveEndpoint listener = b.listener();
+      const FabricAddress address = unwrap(listener.local_address());
+      std::vector<Endpoint> dialled;
+      std::vector<Endpoint> accepted;
+      for (std::size_t lap = 0; lap < 100; ++lap) {
+        a.seen.clear();
+        b.seen.clear();
+        dialled.push_back(a.dialler(address));
+        until(a, b, "a request", [&] { return b.count<ConnectionRequested>() == 1; });
+        accepted.push_back(b.endpoint(b.first<ConnectionRequested>().info().view()));
+        REQUIRE(accepted.back().accept());
+        until(a, b, "a connection", [&] { return a.count<Connected>() == 1 && b.count<Connected>() == 1; });
+        if (dialled.size() < 4) continue;  // four are up; the oldest goes, from either side
+        (lap % 2 == 0 ? dialled : accepted).front().close();
+        dialled.erase(dialled.begin());
+        accepted.erase(accepted.begin());
+      }
+      CHECK(dialled.size() == 3);
     }
   }
 }
@@ -98,7 +126,7 @@ TEST_CASE("the peer of a shutdown or a close sees exactly one Shutdown", "[fabri
           pair.b.turn();
         }
         CHECK(pair.b.count<Shutdown>() == 1);
-        CHECK(pair.b.first<Shutdown>().fid() == pair.at_b->id());
+        CHECK(pair.b.first<Shutdown>().fid() == pair.at_b->fid());
       }
     }
   }
@@ -110,7 +138,7 @@ TEST_CASE("a queue is bound once, and stays open under its endpoint", "[fabric][
   {
     const EventQueue events = unwrap(EventQueue::open(side.fabric));
     const CompletionQueue completions = unwrap(CompletionQueue::open(side.domain));
-    endpoint.emplace(unwrap(Endpoint::open(side.domain, side.info.view())));
+    endpoint.emplace(unwrap(Endpoint::create(side.domain, side.info.view())));
     REQUIRE(endpoint->bind(events));
     REQUIRE(endpoint->bind(completions));
     CHECK(endpoint->bind(events).error().kind() == ErrorClass::kInvalidArgument);

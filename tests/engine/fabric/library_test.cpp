@@ -1,10 +1,14 @@
 #include <dlfcn.h>
 #include <signal.h>
+#include <unistd.h>
 #include <catch2/catch_test_macros.hpp>
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <weft/fabric/fabric_error.hpp>
+#include <weft/fabric/fabric_info.hpp>
 #include <weft/fabric/fabric_version.hpp>
 #include <weft/fabric/library.hpp>
 
@@ -24,6 +28,13 @@ struct sigaction disposition(int number) {
 // Before any test, so before any of them can have opened libfabric. Catch2 leaves SIGBUS alone.
 const struct sigaction kBusAtStart = disposition(SIGBUS);
 
+std::vector<std::string> environment() {
+  std::vector<std::string> all;
+  for (char** one = environ; *one != nullptr; ++one) all.emplace_back(*one);
+  return all;
+}
+const std::vector<std::string> kEnvironmentAtStart = environment();
+
 }  // namespace
 
 TEST_CASE("opening libfabric leaves the process's signal handlers as they were", "[fabric]") {
@@ -37,6 +48,12 @@ TEST_CASE("opening libfabric leaves the process's signal handlers as they were",
     if (dladdr(handler, &where) != 0 && where.dli_fname != nullptr)
       CHECK(std::string_view{where.dli_fname}.find("infinipath") == std::string_view::npos);
   }
+}
+
+TEST_CASE("opening libfabric and asking it leaves the environment as it was", "[fabric][O-W26]") {
+  const auto list = FabricInfoList::get({.provider = "tcp"});
+  if (!list) SKIP(list.error().to_string());
+  CHECK(environment() == kEnvironmentAtStart);
 }
 
 TEST_CASE("the running and the compiled version of libfabric are told, and an old one is refused", "[fabric][O-07]") {

@@ -64,7 +64,7 @@ struct Side {
       : info(message_info(provider)),
         fabric(unwrap(Fabric::open(info.view()))),
         domain(unwrap(Domain::open(fabric))),
-        events(unwrap(EventQueue::open(fabric))),
+        events(unwrap(EventQueue::open(fabric, {.wait = Wait::kNone}))),
         completions(unwrap(CompletionQueue::open(domain, {.wait = wait}))) {}
 
   void turn() {
@@ -85,7 +85,7 @@ struct Side {
     std::abort();
   }
   Endpoint endpoint(FabricInfoView from) {
-    Endpoint opened = unwrap(Endpoint::open(domain, from));
+    Endpoint opened = unwrap(Endpoint::create(domain, from));
     REQUIRE(opened.bind(events));
     REQUIRE(opened.bind(completions));
     REQUIRE(opened.enable());

@@ -74,18 +74,13 @@ TEST_CASE("an empty queue says nothing, at once or after its timeout", "[fabric]
   CHECK_FALSE(completions.read());
   std::array<Completion, 4> room{};
   CHECK(completions.read(room) == 0);
-  const auto refused = completions.read_blocking(milliseconds{0});
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().kind() == ErrorClass::kUnsupported);
+  CHECK_FALSE(completions.read_blocking(milliseconds{0}));
+  CHECK_FALSE(completions.read_blocking(milliseconds{1}));
   CHECK_FALSE(completions.descriptor());
-  const auto nothing = waited.completions.read_blocking(milliseconds{1});
-  REQUIRE(nothing);
-  CHECK_FALSE(*nothing);
+  CHECK_FALSE(waited.completions.read_blocking(milliseconds{1}));
   CHECK(unwrap(waited.completions.descriptor()) >= 0);
   EventQueue events = unwrap(EventQueue::open(waited.fabric, {.wait = Wait::kDescriptor}));
-  const auto no_event = events.read_blocking(milliseconds{1});
-  REQUIRE(no_event);
-  CHECK_FALSE(*no_event);
+  CHECK_FALSE(events.read_blocking(milliseconds{1}));
   CHECK(unwrap(events.descriptor()) >= 0);
   CHECK_FALSE(EventQueue{waited.events}.descriptor());
 }

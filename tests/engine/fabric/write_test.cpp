@@ -168,7 +168,7 @@ TEST_CASE("what is not exposed for writing is not written, and the connection en
 
 TEST_CASE("an endpoint that is not enabled, or closed, posts nothing", "[fabric][O-27]") {
   Side side{"tcp"};
-  Endpoint endpoint = unwrap(Endpoint::open(side.domain, side.info.view()));
+  Endpoint endpoint = unwrap(Endpoint::create(side.domain, side.info.view()));
   const std::array<LocalRegion, 1> from{};
   const std::array<RemoteRegion, 1> to{};
   CHECK(endpoint.write(from, to, 1u, nullptr).error().kind() == ErrorClass::kInvalidArgument);
