@@ -45,6 +45,13 @@ Outcome<void> info_of(const void* side, weftFlowInfo* out_info) {
   return struct_out(found->file()->info(), out_info);
 }
 
+template <class Side>
+Outcome<void> config_of(const void* side, weftFlowConfig* out_config) {
+  WEFT_C_TRY(not_null(out_config));
+  WEFT_C_LET(const auto found, HandleTable::instance().find<Side>(side));
+  return struct_out(found->file()->layout().config(), out_config);
+}
+
 }  // namespace
 
 weftStatus weftCreateFlow(weftInstance in_instance, const char* in_name, const weftFlowConfig* in_config) {
@@ -85,6 +92,14 @@ weftStatus weftCreateFlowWriter(weftInstance in_instance, const char* in_name, c
 
 weftStatus weftReleaseFlowWriter(weftInstance in_instance, weftFlowWriter in_writer) {
   return guarded("weftReleaseFlowWriter", [&] { return release_side<FlowWriter>(in_instance, in_writer); });
+}
+
+weftStatus weftFlowReaderGetConfig(weftFlowReader in_reader, weftFlowConfig* out_config) {
+  return guarded("weftFlowReaderGetConfig", [&] { return config_of<FlowReader>(in_reader, out_config); });
+}
+
+weftStatus weftFlowWriterGetConfig(weftFlowWriter in_writer, weftFlowConfig* out_config) {
+  return guarded("weftFlowWriterGetConfig", [&] { return config_of<FlowWriter>(in_writer, out_config); });
 }
 
 weftStatus weftFlowReaderGetInfo(weftFlowReader in_reader, weftFlowInfo* out_info) {

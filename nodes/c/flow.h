@@ -44,7 +44,6 @@ typedef struct weftFlowConfig {
 
 typedef struct weftFlowInfo {
   size_t structSize;
-  weftFlowConfig config;
   uint64_t headIndex; /* discrete: the highest index committed; continuous: the sample after the last committed */
   bool empty;         /* nothing was committed yet; headIndex is 0 then */
   bool writerActive;  /* a process has it open for writing */
@@ -102,6 +101,8 @@ WEFT_EXPORT weftStatus weftCreateFlowWriter(weftInstance in_instance, const char
 /* What it has open is cancelled. */
 WEFT_EXPORT weftStatus weftReleaseFlowWriter(weftInstance in_instance, weftFlowWriter in_writer);
 
+WEFT_EXPORT weftStatus weftFlowReaderGetConfig(weftFlowReader in_reader, weftFlowConfig* out_config);
+WEFT_EXPORT weftStatus weftFlowWriterGetConfig(weftFlowWriter in_writer, weftFlowConfig* out_config);
 WEFT_EXPORT weftStatus weftFlowReaderGetInfo(weftFlowReader in_reader, weftFlowInfo* out_info);
 WEFT_EXPORT weftStatus weftFlowWriterGetInfo(weftFlowWriter in_writer, weftFlowInfo* out_info);
 /* headIndex alone. TOO_EARLY: nothing was committed yet. */

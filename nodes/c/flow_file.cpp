@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <new>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -44,10 +46,14 @@ Outcome<void> fill(int file, const FlowLayout& layout, const char* name) {
   if (::pwrite(file, &shape, sizeof shape, 0) != static_cast<ssize_t>(sizeof shape))
     return fail_file(errno, "pwrite", name);
   if (!layout.discrete()) return {};
-  const FlowSlot none{.sequence = 0, .index = kNoGrain, .valid_slices = 0, .flags = 0, .reserved = 0};
-  for (std::uint32_t slot = 0; slot != shape.grain_count; ++slot)
-    if (::pwrite(file, &none, sizeof none, static_cast<off_t>(layout.slot_at(slot))) != sizeof none)
+  // A slot as it lies in the file: sequence, index, slices and flags, and what is reserved.
+  using Slot = std::array<std::uint64_t, sizeof(FlowSlot) / sizeof(std::uint64_t)>;
+  const std::vector<Slot> none(std::min<std::size_t>(shape.grain_count, 4096), Slot{0, kNoGrain, 0, 0});
+  for (std::uint32_t slot = 0; slot < shape.grain_count; slot += static_cast<std::uint32_t>(none.size())) {
+    const std::size_t bytes = std::min<std::size_t>(shape.grain_count - slot, none.size()) * sizeof(Slot);
+    if (::pwrite(file, none.data(), bytes, static_cast<off_t>(layout.slot_at(slot))) != static_cast<ssize_t>(bytes))
       return fail_file(errno, "pwrite", name);
+  }
   return {};
 }
 
@@ -145,11 +151,7 @@ bool FlowFile::has_writer() const {
 
 weftFlowInfo FlowFile::info() const {
   const std::uint64_t committed = head().committed.load(std::memory_order_acquire);
-  weftFlowInfo info{.structSize = 0,
-                    .config = layout_.config(),
-                    .headIndex = committed,
-                    .empty = committed == 0,
-                    .writerActive = has_writer()};
+  weftFlowInfo info{.structSize = 0, .headIndex = committed, .empty = committed == 0, .writerActive = has_writer()};
   if (layout_.discrete() && committed != 0) --info.headIndex;
   return info;
 }

@@ -9,8 +9,8 @@
 using namespace weft::c;
 
 void weftGetVersion(weftVersion* out_version) {
+  if (out_version == nullptr || out_version->structSize < sizeof(size_t)) return;
   guarded("weftGetVersion", [&]() -> Outcome<void> {
-    WEFT_C_TRY(not_null(out_version));
     weftVersion version{.structSize = 0,
                         .major = WEFT_VERSION_MAJOR,
                         .minor = WEFT_VERSION_MINOR,

@@ -204,6 +204,20 @@ TEST_CASE("flow files: a ring that the file system has no room for is NO_MEMORY,
   REQUIRE(std::filesystem::is_empty(domain.path()));
 }
 
+TEST_CASE("flow files: a ring of thousands begins with every slot empty") {
+  TestDomain domain;
+  weftFlowConfig config = video();
+  config.grainCount = 4098;
+  config.grainSize = 1;
+  REQUIRE(weftCreateFlow(domain.instance(), "flow", &config) == WEFT_STATUS_OK);
+  const weftFlowReader reader = domain.reader("flow");
+  weftGrainInfo info{};
+  info.structSize = sizeof info;
+  const std::uint8_t* payload = nullptr;
+  for (const std::uint64_t index : {0u, 4095u, 4096u, 4097u, 4098u})
+    REQUIRE(weftFlowReaderGetGrainNonBlocking(reader, index, &info, &payload) == WEFT_ERR_OUT_OF_RANGE_TOO_EARLY);
+}
+
 TEST_CASE("flow files: a flow's configuration, head and writer are told") {
   TestDomain domain;
   weftFlowConfig config = audio();
@@ -215,10 +229,13 @@ TEST_CASE("flow files: a flow's configuration, head and writer are told") {
   weftFlowInfo info{};
   info.structSize = sizeof info;
   REQUIRE(weftFlowReaderGetInfo(reader, &info) == WEFT_STATUS_OK);
-  REQUIRE(info.config.layout == WEFT_FLOW_CONTINUOUS);
-  REQUIRE(info.config.rateNumerator == 48000);
-  REQUIRE(info.config.bufferLength == 100);
-  REQUIRE(info.config.grainCount == 0);
+  weftFlowConfig told{};
+  told.structSize = sizeof told;
+  REQUIRE(weftFlowReaderGetConfig(reader, &told) == WEFT_STATUS_OK);
+  REQUIRE(told.layout == WEFT_FLOW_CONTINUOUS);
+  REQUIRE(told.rateNumerator == 48000);
+  REQUIRE(told.bufferLength == 100);
+  REQUIRE(told.grainCount == 0);
   REQUIRE(info.empty);
   REQUIRE_FALSE(info.writerActive);
   const weftFlowWriter writer = domain.writer("flow");

@@ -43,6 +43,10 @@ TEST_CASE("null: every pointer of every function is asked for, and nothing is wr
   CHECK(weftReleaseFlowReader(instance, nullptr) == no);
   CHECK(weftReleaseFlowWriter(nullptr, writer) == no);
   CHECK(weftReleaseFlowWriter(instance, nullptr) == no);
+  CHECK(weftFlowReaderGetConfig(nullptr, &config) == no);
+  CHECK(weftFlowReaderGetConfig(reader, nullptr) == no);
+  CHECK(weftFlowWriterGetConfig(nullptr, &config) == no);
+  CHECK(weftFlowWriterGetConfig(writer, nullptr) == no);
   CHECK(weftFlowReaderGetInfo(nullptr, &flow) == no);
   CHECK(weftFlowReaderGetInfo(reader, nullptr) == no);
   CHECK(weftFlowWriterGetInfo(nullptr, &flow) == no);
