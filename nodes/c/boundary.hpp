@@ -33,7 +33,7 @@ weftStatus guarded(const char* function, Body&& body) noexcept {
 
 template <class... Pointers>
 Outcome<void> not_null(const Pointers*... pointers) {
-  if (((pointers == nullptr) || ...)) return bad_argument("a pointer that is required is NULL");
+  if ((!pointers || ...)) return bad_argument("a pointer that is required is NULL");
   return {};
 }
 

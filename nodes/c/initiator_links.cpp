@@ -1,10 +1,11 @@
+#include <weft/nodes/c/initiator_links.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
 #include <fmt/format.h>
 
-#include <weft/nodes/c/initiator.hpp>
 #include <weft/nodes/c/open_grains.hpp>
 
 namespace weft::c {

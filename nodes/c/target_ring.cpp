@@ -1,10 +1,11 @@
+#include <weft/nodes/c/target_ring.hpp>
+
 #include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
 
 #include <weft/nodes/c/open_grains.hpp>
-#include <weft/nodes/c/target.hpp>
 
 namespace weft::c {
 namespace {

@@ -1,7 +1,11 @@
 #include <weft/flow.h>
 
+#include <pthread.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstring>
-#include <fstream>
 #include <thread>
 
 #include "domain.hpp"
@@ -229,4 +233,33 @@ TEST_CASE("flow: a waiting reader is woken by the commit, and by its release") {
   waits.join();
   // It had begun to wait, or came after the release.
   REQUIRE((status == WEFT_ERR_SHUTTING_DOWN || status == WEFT_ERR_INVALID_ARG));
+}
+
+TEST_CASE("flow: a signal ends a wait, and the next one goes on") {
+  TestDomain domain;
+  domain.make_discrete("video");
+  const weftFlowReader reader = domain.reader("video");
+  struct sigaction quiet{};
+  quiet.sa_handler = [](int) {};
+  struct sigaction before{};
+  REQUIRE(::sigaction(SIGUSR1, &quiet, &before) == 0);
+  std::atomic<bool> done = false;
+  weftStatus status = WEFT_ERR_UNKNOWN;
+  std::thread waits([&] {
+    weftGrainInfo info = blank();
+    const std::uint8_t* payload = nullptr;
+    status = weftFlowReaderGetGrain(reader, 0, 60000, &info, &payload);
+    done = true;
+  });
+  while (!done) {
+    ::pthread_kill(waits.native_handle(), SIGUSR1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  waits.join();
+  REQUIRE(::sigaction(SIGUSR1, &before, nullptr) == 0);
+  REQUIRE(status == WEFT_ERR_INTERRUPTED);
+  write(domain.writer("video"), 0, 1);
+  weftGrainInfo info = blank();
+  const std::uint8_t* payload = nullptr;
+  REQUIRE(weftFlowReaderGetGrain(reader, 0, 60000, &info, &payload) == WEFT_STATUS_OK);
 }

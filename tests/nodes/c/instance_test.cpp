@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <random>
 #include <string>
 
 #include <weft/weft.h>
@@ -65,4 +66,39 @@ TEST_CASE("instance: the default domain is this user's alone") {
   REQUIRE(weftCreateInstance(nullptr, nullptr) == nullptr);
   REQUIRE(weftLastStatus() == WEFT_ERR_PERMISSION_DENIED);
   std::filesystem::remove(path);
+}
+
+TEST_CASE("instance: options that were mutated at random are taken or refused, and nothing else", "[O-53]") {
+  TestDomain domain;
+  const std::string sound = R"({"identity": "key", "trust": ["10.0.0.0/8", "fd00::/8"]})";
+  const std::string alphabet = "{}[]\",:\\u0 \n\xff\x01-e.tfn1";
+  std::mt19937 random(7);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same texts each time
+  int taken = 0;
+  for (int round = 0; round != 20000; ++round) {
+    std::string text = sound;
+    for (unsigned change = 0; change <= random() % 4; ++change) {
+      const std::size_t at = random() % text.size();
+      const char letter = alphabet[random() % alphabet.size()];
+      switch (random() % 3) {
+        case 0:
+          text[at] = letter;
+          break;
+        case 1:
+          text.insert(at, 1 + random() % 40, letter);
+          break;
+        default:
+          text.erase(at, 1 + random() % 3);
+      }
+      if (text.empty()) text = "{";
+    }
+    const weftInstance instance = weftCreateInstance(domain.path().c_str(), text.c_str());
+    if (instance == nullptr) {
+      INFO(text);
+      REQUIRE(weftLastStatus() == WEFT_ERR_INVALID_ARG);
+      continue;
+    }
+    ++taken;
+    REQUIRE(weftDestroyInstance(instance) == WEFT_STATUS_OK);
+  }
+  REQUIRE(taken > 0);
 }
