@@ -79,7 +79,9 @@ Outcome<FlowLayout> FlowLayout::of(const weftFlowConfig& config) {
 }
 
 Outcome<FlowLayout> FlowLayout::of(const FlowShape& shape, std::uint64_t file_bytes) {
-  const auto invalid = [](std::string why) { return refuse(WEFT_ERR_FLOW_INVALID, "the file is no flow: " + why); };
+  const auto invalid = [](const std::string& why) {
+    return refuse(WEFT_ERR_FLOW_INVALID, "the file is no flow: " + why);
+  };
   if (std::memcmp(shape.magic, kFlowMagic, sizeof kFlowMagic) != 0) return invalid("it does not begin like one");
   if (shape.version != kFlowVersion) return invalid(fmt::format("version {}", shape.version));
   if (const auto fault = fault_of(shape)) return invalid(*fault);

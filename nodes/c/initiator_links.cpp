@@ -30,7 +30,7 @@ Lane lane_of(weftFabricsProvider provider) {
 
 Outcome<std::shared_ptr<InitiatorLinks>> InitiatorLinks::open(FabricsInstance& fabrics, SideConfig config) {
   WEFT_C_LET(auto node, fabrics.initiator_node(config));
-  const std::shared_ptr<InitiatorLinks> links(new InitiatorLinks(std::move(config), std::move(node)));
+  std::shared_ptr<InitiatorLinks> links(new InitiatorLinks(std::move(config), std::move(node)));
   WEFT_C_TRY(links->shape());
   InitiatorOptions options;
   if (links->config_.cq_depth) options.queue = *links->config_.cq_depth;

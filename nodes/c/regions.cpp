@@ -63,8 +63,9 @@ Outcome<std::size_t> Regions::equal_size() const {
 }
 
 std::span<std::byte> Regions::bytes(std::size_t index) const noexcept {
-  return {reinterpret_cast<std::byte*>(buffers_[index].addr),
-          buffers_[index].size};  // NOLINT(performance-no-int-to-ptr)
+  // An integer is what C callers describe memory by.
+  return {reinterpret_cast<std::byte*>(buffers_[index].addr),  // NOLINT(performance-no-int-to-ptr)
+          buffers_[index].size};
 }
 
 }  // namespace weft::c

@@ -16,7 +16,7 @@ constexpr std::uint64_t kLeastBatches = 4, kMostBatches = 64;
 
 Outcome<std::shared_ptr<TargetRing>> TargetRing::open(FabricsInstance& fabrics, SideConfig config, OnGrain on_grain) {
   WEFT_C_LET(auto node, fabrics.target_node(config));
-  const std::shared_ptr<TargetRing> ring(new TargetRing(std::move(config), std::move(node)));
+  std::shared_ptr<TargetRing> ring(new TargetRing(std::move(config), std::move(node)));
   WEFT_C_LET(ring->ring_, ring->node_->take_ring(ring->config_.ring));
   WEFT_C_LET(TargetOptions options, ring->options(std::move(on_grain)));
   WEFT_C_LET(Target target, open_target(ring->node_->node(), std::move(options)));
