@@ -324,7 +324,7 @@ TEST_CASE("grains: who has not the token, or another shape of the ring, is refus
   };
   TargetInfo info = target.info();
   info.token[3] ^= std::byte{1};
-  CHECK(refused_as(info) == ErrorClass::kNotFound);
+  CHECK(refused_as(info) == ErrorClass::kForbidden);
   info = target.info();
   info.grains = 5;
   CHECK(refused_as(info) == ErrorClass::kStale);
