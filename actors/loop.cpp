@@ -94,6 +94,11 @@ Result<void> Loop::start() {
 bool Loop::turn(TimePoint now) {
   now_ = now;
   bool any = ring_.run(now);
+  while (!timed_.empty() && timed_.begin()->first <= now) {
+    const auto work = timed_.extract(timed_.begin());
+    work.mapped()(now);
+    any = true;
+  }
   any = driver_.turn(now) || any;
   if (sessions_ready_ || now >= sessions_due_) any = turn_sessions(now) || any;
   if (now >= next_housekeeping_) housekeeping(now);
@@ -167,10 +172,11 @@ void Loop::adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stre
   else if (!dialled && !room.now)
     spec.refuse = Error(ErrorClass::kOverloaded, "session", "too many sessions").with_hint("try again later");
   const bool refused = spec.refuse.has_value();
-  for (const auto& [lane, offer] : options_.rails)
-    if (!refused && reached &&
-        (clear || lane->traits().sealed || offer.lane == Lane::kVerbs || offer.lane == Lane::kEfa))
-      spec.rail_lanes.push_back(offer);
+  for (const auto& [lane, offer] : options_.rails) {
+    // RDMA has a network and addresses of its own: whether the peer is on it is found out by dialling.
+    const bool rdma = offer.lane == Lane::kVerbs || offer.lane == Lane::kEfa;
+    if (!refused && (rdma || (reached && (clear || lane->traits().sealed)))) spec.rail_lanes.push_back(offer);
+  }
   const auto channel = framed_->adopt(std::move(pipe), refused);
   if (!channel) return failed(channel.error());
   driver_.adopt(*framed_, *channel, std::move(spec), *pass_key);
@@ -276,6 +282,7 @@ TimePoint Loop::next_timer() const {
   TimePoint next =
       std::min({driver_.next_timer(), acceptor_.next_timer(), dialer_.next_timer(), inbox_.next_deadline()});
   if (over_) next = std::min(next, over_by_);
+  if (!timed_.empty()) next = std::min(next, timed_.begin()->first);
   const bool busy = !calls_.empty() || !waiting_dials_.empty();
   if (busy)
     next = std::min(next, next_housekeeping_);

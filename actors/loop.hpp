@@ -63,7 +63,7 @@ struct LoopOptions {
   std::vector<std::string> listen{};
   /// Lanes for rails, best first, each with what hello says of it.
   std::vector<std::pair<std::unique_ptr<lane::Lane>, wire::LaneOffer>> rails{};
-  bool rails_reach_ipv6 = false;  ///< their listeners are of that family, else of IPv4
+  bool rails_reach_ipv6 = false;  ///< listeners of those over IP are of that family, else of IPv4
   bool tls = true;                ///< bulk may go as placed writes in the session's stream
   /// Whether bulk to this address may travel in clear.
   std::function<bool(const stream::SocketAddress&)> trusted{};
@@ -115,6 +115,9 @@ class Loop final : public transfer::DriverHost {
   void learn(const Ticket& ticket);
   void set_ask(Ask ask) { ask_ = std::move(ask); }
   void set_deliver(std::function<void(Inbox::Delivery&&)> deliver) { deliver_ = std::move(deliver); }
+  void set_grain(std::function<void(transfer::GrainEvent&&)> grain) { grain_ = std::move(grain); }
+  /// Runs work on the loop at that time, or a little later.
+  void at(TimePoint time, SubmissionRing::Work work) { timed_.emplace(time, std::move(work)); }
   void set_expired(std::function<void(std::uint64_t)> expired) { expired_ = std::move(expired); }
   void apply(Inbox::Effects&& effects, TimePoint now);
   /// Begins the end: every call ends ShuttingDown, peers are told. `over` is called once everything is closed, at
@@ -129,6 +132,9 @@ class Loop final : public transfer::DriverHost {
   void offered(transfer::AskOffer&& offer) override;
   void offer_gone(transfer::TransferKey transfer) override;
   void finished(transfer::Outcome&& outcome) override;
+  void grain(transfer::GrainEvent&& event) override {
+    if (grain_) grain_(std::move(event));
+  }
   void session_ended(transfer::SessionKey session, const NodeId& peer, const Error& why) override;
   void step(std::string_view name) override { phase(name); }
 
@@ -179,6 +185,8 @@ class Loop final : public transfer::DriverHost {
   Ask ask_;
   std::function<void(Inbox::Delivery&&)> deliver_;
   std::function<void(std::uint64_t)> expired_;
+  std::function<void(transfer::GrainEvent&&)> grain_;
+  std::multimap<TimePoint, SubmissionRing::Work> timed_;
   std::vector<std::string> addresses_;
   std::unordered_map<std::uint64_t, Call> calls_;
   std::map<stream::DialId, NodeId> dials_;

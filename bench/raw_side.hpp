@@ -48,6 +48,14 @@ class RawSide {
     child_.halt();
     return std::chrono::duration<double>(took).count();
   }
+  /// The same in writes of another shape, each with its own immediate.
+  double write(const fabric::RawShape& shape) {
+    child_.go_on();
+    unwrap(peer_->write_all(shape, until()));
+    const auto took = unwrap(peer_->write_all(shape, until()));
+    child_.halt();
+    return std::chrono::duration<double>(took).count();
+  }
   /// Seconds of so many round trips, after some that are not counted.
   Samples ping(std::size_t bytes, std::size_t count) {
     child_.go_on();

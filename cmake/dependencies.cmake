@@ -6,6 +6,7 @@ find_package(OpenSSL 3 REQUIRED)
 find_package(CapnProto 0.9 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 pkg_check_modules(libfabric REQUIRED IMPORTED_TARGET libfabric>=1.17)
+find_path(WEFT_VERBS_INCLUDE infiniband/verbs.h REQUIRED)
 find_path(WEFT_XXHASH_INCLUDE xxhash.h REQUIRED)
 
 if(NOT WEFT_ONLY STREQUAL "engine")

@@ -151,7 +151,7 @@ Future<std::vector<Entry>> NodeState::list(const Peer& peer, std::string pattern
       });
 }
 
-Future<Receipt> NodeState::push(const Peer& peer, std::string name, TensorView view, PushOptions options) {
+Future<Receipt> NodeState::push(const Peer& peer, std::string name, const TensorView& view, PushOptions options) {
   if (!peer.ticket()) return Future<Receipt>::failed(peer.ticket().error());
   if (auto valid = check_name(name); !valid) return Future<Receipt>::failed(valid.error());
   if (auto valid = view.check(); !valid) return Future<Receipt>::failed(valid.error());

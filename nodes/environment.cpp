@@ -31,7 +31,7 @@ std::vector<std::string> words(std::string_view text) {
 }
 
 /// An error about a value, told with the variable that held it.
-std::unexpected<Error> of_variable(const char* name, Error why) {
+std::unexpected<Error> of_variable(const char* name, const Error& why) {
   Error told(why.kind(), "environment", fmt::format("{}: {}", name, why.message()));
   return fail(std::move(told).with_hint(std::string(why.hint())));
 }
@@ -41,7 +41,7 @@ Result<void> read_duration(const char* name, Into& into) {
   const auto text = variable(name);
   if (!text) return {};
   auto value = parse_duration(*text);
-  if (!value) return of_variable(name, std::move(value).error());
+  if (!value) return of_variable(name, value.error());
   into = *value;
   return {};
 }
@@ -51,7 +51,7 @@ Result<void> read_size(const char* name, Into& into) {
   const auto text = variable(name);
   if (!text) return {};
   auto value = parse_size(*text);
-  if (!value) return of_variable(name, std::move(value).error());
+  if (!value) return of_variable(name, value.error());
   into = static_cast<Into>(*value);
   return {};
 }

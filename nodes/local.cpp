@@ -19,6 +19,7 @@ Result<Selection> select(const transfer::Entry& entry, const transfer::PartSpec*
   if (part == nullptr || part->kind == wire::PartKind::kWhole) return *entry.whole;
   if (part->kind == wire::PartKind::kSlice) {
     std::vector<Range> ranges;
+    ranges.reserve(part->ranges.size());
     for (const wire::RangeSpec& r : part->ranges) ranges.push_back({.start = r.start, .stop = r.stop, .step = r.step});
     return Selection::make(entry.meta, Slice::of(ranges));
   }

@@ -115,6 +115,7 @@ Result<void> NodeState::open() {
   // The loop lives no longer than this object, and calls back only while it runs.
   loop_->set_ask([this](const actors::Inbox::Ask& ask) { show_offer(ask); });
   loop_->set_deliver([this](actors::Inbox::Delivery&& delivery) { deliver(std::move(delivery)); });
+  loop_->set_grain([this](transfer::GrainEvent&& event) { on_grain(std::move(event)); });
   loop_->set_expired([this](std::uint64_t cookie) {
     std::unique_lock lock(mutex_);
     const auto found = receivers_.find(cookie);

@@ -13,6 +13,7 @@
 #include <weft/actors/loop.hpp>
 #include <weft/actors/supervisor.hpp>
 #include <weft/nodes/future.hpp>
+#include <weft/nodes/grain_states.hpp>
 #include <weft/nodes/lane_rates.hpp>
 #include <weft/nodes/options.hpp>
 #include <weft/nodes/plan.hpp>
@@ -66,7 +67,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Future<Tensor> get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into, ProgressFn on_progress);
   Future<std::vector<Result<Tensor>>> get_many(const Peer& peer, Batch batch, ProgressFn on_progress);
   Future<std::vector<Entry>> list(const Peer& peer, std::string pattern, Deadline deadline);
-  Future<Receipt> push(const Peer& peer, std::string name, TensorView view, PushOptions options);
+  Future<Receipt> push(const Peer& peer, std::string name, const TensorView& view, PushOptions options);
   Future<PingReport> ping(const Peer& peer, Deadline deadline);
   Future<Plan> explain(const Peer& peer, std::string name, Deadline deadline);
 
@@ -77,8 +78,8 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
                                              const std::vector<MutableTensorView>& into);
 
   // publish.cpp
-  Result<Generation> put(std::string name, TensorView view, KeepAlive keep_alive);
-  Result<Loan> lend(std::string name, TensorView view);
+  Result<Generation> put(std::string name, const TensorView& view, KeepAlive keep_alive);
+  Result<Loan> lend(std::string name, const TensorView& view);
   Result<std::size_t> serve(const std::filesystem::path& path, const ServeOptions& options);
   Result<void> remove(std::string_view name);
   void end_loan(const transfer::EntryRef& entry);
@@ -89,6 +90,20 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   std::optional<Tensor> try_receive(std::string_view pattern);
   Result<Handler> on_offer(std::string pattern, OfferFunction::Choose choose);
   void remove_handler(std::uint64_t id);
+
+  // grains.cpp
+  Result<Target> open_target(TargetOptions options);
+  Result<Initiator> open_initiator(InitiatorOptions options);
+  Result<transfer::RingToken> ring_token(std::string_view ring) const;
+  Result<transfer::RingKey> open_ring(const std::shared_ptr<TargetState>& target, transfer::RingSpec spec);
+  /// On the loop: joins a ring; `over` is called, on the loop, when that has ended.
+  transfer::TransferKey open_feed(const TargetInfo& info, Lane lane, TimePoint until,
+                                  const std::shared_ptr<InitiatorState>& initiator,
+                                  std::function<void(const Error&, TimePoint)> over);
+  void submit(actors::SubmissionRing::Work work) { loop_->submit(std::move(work)); }
+  /// On the loop.
+  transfer::Core& core() noexcept { return loop_->core(); }
+  void at(TimePoint time, actors::SubmissionRing::Work work) { loop_->at(time, std::move(work)); }
 
   Ticket ticket() const;
   NodeId id() const { return identity_->node_id(); }
@@ -115,6 +130,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   static Progress progress_of(const Gate& gate, const actors::ProgressCell::Value& value);
   Result<void> open();
   Result<void> open_lanes(actors::LoopOptions& loop);
+  LaneReport open_verbs(actors::LoopOptions& loop, bool wanted);
   bool is_self(const Ticket& ticket) const { return ticket.node == id(); }
 
   /// Opens a call: its future, and what `begin` must be given to the loop with. `begin(core, now)` runs on the loop and
@@ -129,6 +145,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   void note_rate(const transfer::Pulled& pulled, TimePoint started);
   void fill_plan(Plan& plan, const transfer::SessionInfo& info) const;
   void deliver(actors::Inbox::Delivery&& delivery);
+  void on_grain(transfer::GrainEvent&& event);
   void take_back(Tensor tensor, std::uint64_t order);
   void end_receivers();
   void end_stop();
@@ -153,6 +170,9 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   std::atomic<std::uint64_t> next_cookie_{1};
   std::atomic<bool> stopped_{false};
   bool running_ = false;
+
+  std::unordered_map<std::uint64_t, std::shared_ptr<TargetState>> targets_;        // on the loop, by ring
+  std::unordered_map<std::uint64_t, std::shared_ptr<InitiatorState>> initiators_;  // on the loop, by feed
 
   std::mutex manual_mutex_;
   std::vector<std::move_only_function<void()>> manual_;

@@ -46,7 +46,9 @@ void NodeState::fill_plan(Plan& plan, const transfer::SessionInfo& info) const {
     } else if (in(info.offered, *lane)) {
       line.usable = true;
       line.chosen = !small && !chosen;
-      line.verdict = fmt::format("{}, {}", info.same_host ? "loopback" : "a trusted network", report.detail);
+      line.verdict = *lane == Lane::kVerbs
+                         ? report.detail
+                         : fmt::format("{}, {}", info.same_host ? "loopback" : "a trusted network", report.detail);
     } else if (refused != info.refused.rend()) {
       line.verdict = refused->second;
     } else {

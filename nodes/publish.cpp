@@ -68,7 +68,7 @@ Result<void> check_name(std::string_view name) {
   return {};
 }
 
-Result<Generation> NodeState::put(std::string name, TensorView view, KeepAlive keep_alive) {
+Result<Generation> NodeState::put(std::string name, const TensorView& view, KeepAlive keep_alive) {
   if (is_stopped()) return fail(stopped());
   WEFT_LET(auto entry, entry_of(std::move(name), view));
   entry->keep_alive = std::move(keep_alive);
@@ -86,7 +86,7 @@ void NodeState::look_at_catalog() {
   });
 }
 
-Result<Loan> NodeState::lend(std::string name, TensorView view) {
+Result<Loan> NodeState::lend(std::string name, const TensorView& view) {
   if (is_stopped()) return fail(stopped());
   WEFT_LET(auto entry, entry_of(std::move(name), view));
   auto reading = std::make_shared<LoanState::Reading>();
@@ -130,6 +130,7 @@ Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const Se
     WEFT_TRY(add_file(path, options.prefix, entries));
   }
   std::vector<std::string_view> names;
+  names.reserve(entries.size());
   for (const auto& entry : entries) names.push_back(entry->name);
   std::sort(names.begin(), names.end());
   if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())

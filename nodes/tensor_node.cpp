@@ -28,13 +28,15 @@ Ticket TensorNode::ticket() const { return state_->ticket(); }
 NodeId TensorNode::id() const { return state_->id(); }
 
 Result<Generation> TensorNode::put(std::string name, Tensor tensor) {
-  const TensorView view = tensor.view();
+  const TensorView& view = tensor.view();
   if (!tensor.lease() && view.byte_size() != 0)
     return fail(Error(ErrorClass::kInvalidArgument, "put", "the tensor is a view of memory that it does not keep alive")
                     .with_hint("lend its view(), or put the view with what keeps its memory alive"));
   KeepAlive lease = tensor.lease();
   return state_->put(std::move(name), view, std::move(lease));
 }
+// What a public call takes, it takes by value, whether what is behind it keeps that or only looks at it.
+// NOLINTBEGIN(performance-unnecessary-value-param)
 Result<Generation> TensorNode::put(std::string name, TensorView view, KeepAlive keep_alive) {
   return state_->put(std::move(name), view, std::move(keep_alive));
 }
@@ -97,6 +99,7 @@ Future<Plan> TensorNode::explain(Peer peer, std::string name, Deadline deadline)
   return state_->explain(peer, std::move(name), deadline);
 }
 Future<PingReport> TensorNode::ping(Peer peer, Deadline deadline) { return state_->ping(peer, deadline); }
+// NOLINTEND(performance-unnecessary-value-param)
 std::vector<LaneReport> TensorNode::lanes() const { return state_->lanes(); }
 NodeStats TensorNode::stats() const { return state_->stats(); }
 int TensorNode::event_fd() const { return state_->event_fd(); }

@@ -10,6 +10,7 @@
 
 #include <weft/base/result.hpp>
 #include <weft/nodes/future.hpp>
+#include <weft/nodes/grains.hpp>
 #include <weft/nodes/options.hpp>
 #include <weft/nodes/peer.hpp>
 #include <weft/nodes/plan.hpp>
@@ -111,6 +112,12 @@ class TensorNode {
   /// thread. The pushed tensor is then given to `receive`.
   Result<Handler> on_offer(std::string pattern,
                            std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
+
+  /// A ring of the application's own buffers that initiators write. InvalidArgument: a shape that cannot be; Exists:
+  /// this node has a target of that name.
+  Result<Target> open_target(TargetOptions options);
+  /// Writes rings of others.
+  Result<Initiator> open_initiator(InitiatorOptions options = InitiatorOptions());
 
   /// How a tensor would travel, and why not otherwise.
   Future<Plan> explain(Peer peer, std::string name = {}, Deadline deadline = {});

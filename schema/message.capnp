@@ -43,6 +43,8 @@ struct TensorMessage {
     error @12 :Failure;     # ends a transfer that has posted nothing
     ping @13 :Ping;
     bye @14 :Bye;
+    ring @15 :Ring;         # grains: an initiator wants to write a ring
+    slots @16 :Slots;       # grains: where it may write, and over which rail
   }
 }
 
@@ -255,9 +257,36 @@ struct Failure {
 
 # --- Grains --------------------------------------------------------------------------------------------------------
 
+# A transfer without end: the initiator opens it with `ring`, the target answers with `slots` (again whenever the rail
+# was lost), and from then on writes go one way and credits the other. The initiator's share of the ring has `places`;
+# the grain of ordinal n lies in place n modulo their number. Behind a grain's bytes, and in the last write of it, goes
+# its header (64 bytes, docs/protocol.md), with the immediate {slot, place}.
+
+struct Ring {
+  sequence @0 :UInt64;
+  deadlineNs @1 :UInt64;
+  tokenLow @2 :UInt64;          # of the target info: it names the ring and opens it
+  tokenHigh @3 :UInt64;
+  grains @4 :UInt32;            # the shape that the initiator was told; another one is Stale
+  slices @5 :UInt32;
+  grainBytes @6 :UInt64;
+}
+
+struct Slots {
+  sequence @0 :UInt64;          # of the ring message
+  rail @1 :UInt16;
+  slot @2 :UInt16;              # below 4096
+  byIndex @3 :Bool;             # the share is the whole ring: the grain of index i goes to place i modulo their number
+  granted @4 :UInt64;           # as in credit
+  arrived @5 :UInt64;           # as in credit: what was sent after these is lost, and is sent again
+  places @6 :Data;              # records {region UInt32, offset UInt64}, at least 1, at most 2^20
+  regions @7 :Data;             # records {key UInt64, base UInt64}, at most 4096; the first holds the headers
+}
+
 struct Credit {
-  # Slots granted since the ring began. Cumulative, so that saying it twice changes nothing.
-  cumulative @0 :UInt64;
+  sequence @0 :UInt64;          # of the ring message
+  granted @1 :UInt64;           # ordinals below may be written. Cumulative: saying it twice changes nothing
+  arrived @2 :UInt64;           # sends that came, each whole: cumulative as well
 }
 
 struct Release {

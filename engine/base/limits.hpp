@@ -16,6 +16,7 @@ inline constexpr std::uint64_t kMaxTensorBytes = std::uint64_t{1} << 48;
 inline constexpr std::uint64_t kLeafBytes = 256 * 1024;              ///< what one leaf digest covers
 inline constexpr std::uint64_t kMaxPieces = std::uint64_t{1} << 20;  ///< in one transfer: an immediate's 20 bits
 inline constexpr std::uint64_t kMaxSlots = std::uint64_t{1} << 12;   ///< per loop: an immediate's other 12 bits
+inline constexpr std::uint64_t kMaxGrainRegions = 4096;              ///< of a ring of grains, its headers among them
 inline constexpr std::uint64_t kInlineBytes = 8 * 1024;              ///< answers up to here ride in the response
 inline constexpr std::uint64_t kPackBelowBytes = 4 * 1024;           ///< shorter runs are packed at the source
 inline constexpr std::uint64_t kEntryAlignment = 64;                 ///< of small entries in a batch

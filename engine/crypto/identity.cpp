@@ -1,9 +1,12 @@
 #include <weft/crypto/identity.hpp>
 
 #include <openssl/asn1.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include <array>
+#include <span>
 #include <utility>
 
 #include <weft/crypto/identity_file.hpp>
@@ -57,6 +60,16 @@ Result<Identity> Identity::load_or_create(const std::filesystem::path& path) {
 Result<void> Identity::save(const std::filesystem::path& path) const {
   WEFT_LET(const SecretText pem, print_private_key(key_.get()));
   return write_secret_file(path, pem.view());
+}
+
+Result<Mac> Identity::derive(std::string_view label) const {
+  std::array<unsigned char, 32> secret{};
+  std::size_t size = secret.size();
+  if (EVP_PKEY_get_raw_private_key(key_.get(), secret.data(), &size) != 1 || size != secret.size())
+    return fail_openssl(ErrorClass::kInternal, "identity", "the private key could not be read");
+  auto derived = mac(std::as_bytes(std::span(secret)), std::as_bytes(std::span(label)));
+  OPENSSL_cleanse(secret.data(), secret.size());
+  return derived;
 }
 
 Result<Identity> Identity::from_key(Key key) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include <weft/base/ids.hpp>
 #include <weft/base/result.hpp>
 #include <weft/base/unique_handle.hpp>
+#include <weft/crypto/mac.hpp>
 
 struct evp_pkey_st;
 struct x509_st;
@@ -28,6 +30,9 @@ class Identity {
   Result<void> save(const std::filesystem::path& path) const;
 
   const NodeId& node_id() const noexcept { return node_id_; }
+
+  /// Sixteen bytes that only this identity can make of that label, always the same. Internal when OpenSSL cannot.
+  Result<Mac> derive(std::string_view label) const;
 
   /// Borrowed, for OpenSSL's own calls (which count references).
   evp_pkey_st* key() const noexcept { return key_.get(); }

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include <weft/fabric/fabric_error.hpp>
+#include <weft/fabric/library.hpp>
 #include <weft/fabric/random_bits.hpp>
 
 namespace weft::fabric {
@@ -26,6 +27,10 @@ Result<Domain> Domain::open(const Fabric& fabric) {
   FabricInfo kept = fabric.info().owned();
   auto owned = std::make_shared<Owned<fid_domain>>();
   owned->keeps[0] = fabric.shared();
+  if (fabric.info().needs_local_registration()) {
+    WEFT_LET(const Library* library, Library::open());
+    WEFT_TRY(library->stop_registration_cache());
+  }
   fid_domain* opened = nullptr;
   if (int code = fi_domain(fabric.raw(), kept.raw(), &opened, nullptr); code != 0) return fail_code(code, "fi_domain");
   owned->handle.reset(opened);

@@ -15,6 +15,8 @@ namespace weft::fabric {
 /// What register_regions registered belongs to this object and ends with it, so that it is kept while peers may write.
 class Domain {
  public:
+  /// Where memory must be registered before it is sent from, libfabric's own cache of registrations is turned off
+  /// (Library::stop_registration_cache); Unsupported where it cannot be.
   static Result<Domain> open(const Fabric& fabric);
 
   /// Registers every region, or none: after an error nothing of this call is left. May be called again; what was

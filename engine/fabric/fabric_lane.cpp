@@ -7,6 +7,7 @@
 #include <cassert>
 
 #include <weft/base/checked.hpp>
+#include <weft/base/text.hpp>
 #include <weft/fabric/memory_region.hpp>
 
 namespace weft::fabric {
@@ -36,6 +37,15 @@ class FabricAttachment final : public lane::Attachment {
 
 Region region_of(lane::Region region) noexcept { return Region::of(std::span{region.data, region.size}); }
 
+/// What was not registered, and what to do about it.
+std::unexpected<Error> not_registered(Error why, lane::Region region) {
+  if (why.kind() != ErrorClass::kResourceExhausted) return fail(std::move(why));
+  return fail(Error{ErrorClass::kResourceExhausted, std::string{why.operation()},
+                    fmt::format("{} cannot be locked in memory for the RDMA device", human_bytes(region.size))}
+                  .with_native(why.native_code(), std::string{why.native_text()})
+                  .with_hint("raise the limit of locked memory: ulimit -l, or LimitMEMLOCK= of its service"));
+}
+
 lane::Traits traits_of(const FabricLaneOptions& options, const ProviderHabits& habits, FabricInfoView info) {
   lane::Traits traits;
   traits.name = habits.lane;
@@ -46,6 +56,7 @@ lane::Traits traits_of(const FabricLaneOptions& options, const ProviderHabits& h
   traits.window_bytes = options.window_bytes != 0 ? options.window_bytes : habits.window_bytes;
   traits.arrival_takes_receive = info.using_recv_buf_for_cq_data();
   traits.key_per_landing = !info.needs_local_registration();
+  traits.gathers_attached = info.needs_local_registration();
   return traits;
 }
 
@@ -234,15 +245,17 @@ Result<lane::ExposurePtr> FabricLane::expose(lane::Region region, lane::Channel)
     auto registered = MemoryRegion::reg(domain_, region_of(region), Access::kRemoteWrite, key);
     if (registered) return lane::ExposurePtr(new FabricExposure(std::move(*registered)));
     // Two equal keys of 64 random bits: try another.
-    if (registered.error().kind() != ErrorClass::kExists || attempt == 3) return fail(std::move(registered.error()));
+    if (registered.error().kind() != ErrorClass::kExists || attempt == 3)
+      return not_registered(std::move(registered.error()), region);
   }
 }
 
 Result<std::unique_ptr<lane::Attachment>> FabricLane::attach(lane::Region region) {
   if (!info_.view().needs_local_registration() || region.size == 0)
     return std::make_unique<FabricAttachment>(std::nullopt);
-  WEFT_LET(MemoryRegion registered, MemoryRegion::reg(domain_, region_of(region), Access::kWrite | Access::kSend));
-  return std::make_unique<FabricAttachment>(std::move(registered));
+  auto registered = MemoryRegion::reg(domain_, region_of(region), Access::kWrite | Access::kSend);
+  if (!registered) return not_registered(std::move(registered.error()), region);
+  return std::make_unique<FabricAttachment>(std::move(*registered));
 }
 
 bool FabricLane::has_room(const FabricChannel& channel, std::uint64_t bytes) const noexcept {

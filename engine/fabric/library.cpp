@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <rdma/fabric.h>
+#include <rdma/fi_ext.h>
 #include <signal.h>
 
 #include <array>
@@ -54,6 +55,7 @@ Result<Library> load() {
   resolve(library.version, "fi_version");
   resolve(library.strerror, "fi_strerror");
   resolve(library.tostr, "fi_tostr");
+  resolve(library.open_fid, "fi_open");
   if (!complete) return missing("libfabric.so.1 lacks a function");
   const std::uint32_t version = library.version();
   if (version < FI_VERSION(1, 17))
@@ -65,7 +67,36 @@ Result<Library> load() {
   return library;
 }
 
+/// A monitor of memory that is taken back as soon as it was given: from then on there is none that could be started,
+/// and a domain without a monitor has no cache. The calls are libfabric's own way to bring a monitor (fi_mr_cache).
+Result<void> stop_cache(const Library& library) {
+  fid* cache = nullptr;
+  if (const int code = library.open_fid(FI_VERSION(1, 17), "mr_cache", nullptr, 0, 0, &cache, nullptr); code != 0)
+    return fail(
+        Error{ErrorClass::kUnsupported, "fi_open", "libfabric does not let its registration cache be turned off"}
+            .with_native(-code, library.strerror(-code)));
+  fi_ops_mem_monitor calls{};
+  calls.size = sizeof calls;
+  fid_mem_monitor monitor{};
+  monitor.fid.fclass = FI_CLASS_MEM_MONITOR;
+  monitor.export_ops = &calls;
+  const int code = fi_import_fid(cache, &monitor.fid, 0);
+  if (code == 0) fi_close(&monitor.fid);
+  fi_close(cache);
+  if (code == 0) return {};
+  return fail(Error{ErrorClass::kUnsupported, "fi_import_fid",
+                    "another user of libfabric in this process has its registration cache at work"}
+                  .with_native(-code, library.strerror(-code))
+                  .with_hint("start with FI_MR_CACHE_MAX_COUNT=0 in the environment"));
+}
+
 }  // namespace
+
+Result<void> Library::stop_registration_cache() const {
+  static const Result<void> stopped = stop_cache(*this);
+  if (!stopped) return fail(stopped.error());
+  return {};
+}
 
 Result<const Library*> Library::open() {
   static const Result<Library> loaded = load();

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include <weft/base/result.hpp>
 
 struct fi_info;
 struct fi_fabric_attr;
+struct fid;
 struct fid_fabric;
 
 namespace weft::fabric {
@@ -25,9 +27,17 @@ struct Library {
   std::uint32_t (*version)();
   const char* (*strerror)(int code);
   char* (*tostr)(const void* data, int type);
+  int (*open_fid)(std::uint32_t version, const char* name, void* attributes, std::size_t size, std::uint64_t flags,
+                  fid** opened, void* context);
 
   /// Unsupported when libfabric is not installed, or is older than 1.17. Any thread.
   static Result<const Library*> open();
+
+  /// Turns libfabric's cache of registrations off for the domains that this process opens from now on. With it verbs
+  /// registers everything for remote writing and reading, what is only sent from too, and goes on doing so after
+  /// fi_close: any peer that guesses a key could write where it was granted nothing. Unsupported where another user of
+  /// libfabric in this process has it at work. Any thread.
+  Result<void> stop_registration_cache() const;
 };
 
 }  // namespace weft::fabric

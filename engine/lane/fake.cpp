@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include <weft/base/checked.hpp>
 #include <weft/base/limits.hpp>
 
 namespace weft::lane {
@@ -22,12 +23,20 @@ class FakeExposure final : public Exposure {
   std::uint64_t base_;
 };
 
-namespace {
-
 class FakeAttachment final : public Attachment {
  public:
-  void* descriptor() const override { return nullptr; }
+  FakeAttachment(FakeLane& lane, Region region) : lane_(lane) { lane_.attached_.emplace(this, region); }
+  ~FakeAttachment() override { lane_.attached_.erase(this); }
+  FakeAttachment(const FakeAttachment&) = delete;
+  FakeAttachment& operator=(const FakeAttachment&) = delete;
+  /// A name of its own in any case: a lane that needs none takes it too.
+  void* descriptor() const override { return const_cast<FakeAttachment*>(this); }
+
+ private:
+  FakeLane& lane_;
 };
+
+namespace {
 
 constexpr std::size_t kMaxPosts = 8192;
 
@@ -60,6 +69,15 @@ Traits fake_fabric_traits() {
           .window_bytes = 512 * 1024};
 }
 
+Traits fake_verbs_traits() {
+  Traits traits = fake_fabric_traits();
+  traits.name = weft::Lane::kVerbs;
+  traits.arrival_takes_receive = true;
+  traits.key_per_landing = false;
+  traits.gathers_attached = true;
+  return traits;
+}
+
 Traits fake_unordered_traits() {
   return {.name = weft::Lane::kEfa,
           .max_message = 8192,
@@ -69,7 +87,8 @@ Traits fake_unordered_traits() {
           .window_bytes = 4 * 1024 * 1024,
           .ordered = false,
           .arrival_takes_receive = true,
-          .key_per_landing = false};
+          .key_per_landing = false,
+          .gathers_attached = true};
 }
 
 FakeLane::~FakeLane() {
@@ -80,6 +99,7 @@ FakeLane::~FakeLane() {
   }
   events_.clear();
   assert(exposures_.empty() && "an exposure outlived its lane");
+  assert(attached_.empty() && "an attachment outlived its lane");
   std::erase(network_.lanes_, this);
 }
 
@@ -167,15 +187,38 @@ void FakeLane::close(Channel channel) {
                              Error{ErrorClass::kCancelled, "close", "the channel was closed on this side"});
 }
 
+bool FakeLane::may_lock(std::uint64_t bytes) const {
+  if (options_.locked_bytes == 0) return true;
+  for (const auto& [attachment, region] : attached_) bytes += region.size;
+  for (const auto& [key, exposed] : exposures_) bytes += exposed.region.size;
+  return bytes <= options_.locked_bytes;
+}
+
 Result<ExposurePtr> FakeLane::expose(Region region, Channel channel) {
   if (find(channel) == nullptr) return fail(ErrorClass::kPeerLost, "expose", "the channel is closed");
+  if (!may_lock(region.size))
+    return fail(ErrorClass::kResourceExhausted, "expose", "the limit of locked memory is reached");
   std::uint64_t key = network_.random().next();
   while (exposures_.contains(key)) key = network_.random().next();
   exposures_.emplace(key, Exposed{region, channel});
   return ExposurePtr(new FakeExposure(*this, key, base_of(region)));
 }
 
-Result<std::unique_ptr<Attachment>> FakeLane::attach(Region) { return std::make_unique<FakeAttachment>(); }
+Result<std::unique_ptr<Attachment>> FakeLane::attach(Region region) {
+  if (!may_lock(region.size))
+    return fail(ErrorClass::kResourceExhausted, "attach", "the limit of locked memory is reached");
+  return std::make_unique<FakeAttachment>(*this, region);
+}
+
+/// What a NIC would find: the memory of a range is registered under its descriptor, or it reads what it should not.
+void FakeLane::check_attached(const Gather& range) const {
+  if (!options_.traits.gathers_attached || range.size == 0 || !network_.on_unattached) return;
+  const auto found = attached_.find(range.descriptor);
+  const bool covered = found != attached_.end() && range.data >= found->second.data &&
+                       within<std::uint64_t>(static_cast<std::uint64_t>(range.data - found->second.data), range.size,
+                                             found->second.size);
+  if (!covered) network_.on_unattached(*this, range);
+}
 
 std::uint64_t FakeLane::room(Channel channel) const {
   const Place* place = find(channel);
@@ -214,6 +257,7 @@ Posted FakeLane::send(Channel channel, std::span<const Gather> gather, Token tok
 Posted FakeLane::write(Channel channel, std::span<const Gather> gather, std::span<const RemoteRange> remote,
                        std::optional<std::uint32_t> immediate, Token token) {
   assert(gather.size() <= options_.traits.gather && remote.size() <= options_.traits.scatter && !remote.empty());
+  for (const Gather& range : gather) check_attached(range);
   const Place* place = find(channel);
   const bool full = !options_.never_full && place != nullptr &&
                     (place->connection->posts(place->side) >= kMaxPosts || room(channel) == 0);

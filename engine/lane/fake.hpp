@@ -21,6 +21,8 @@ namespace weft::lane {
 Traits fake_stream_traits();
 /// As libfabric's tcp: ordered, arrivals anonymous, only closing the channel is a fence.
 Traits fake_fabric_traits();
+/// As verbs: as libfabric's tcp, but what is written from must be attached.
+Traits fake_verbs_traits();
 /// As efa: an immediate comes behind the bytes of its own write, and may overtake those of others.
 Traits fake_unordered_traits();
 
@@ -33,6 +35,7 @@ struct FakeLaneOptions {
   bool finishes_on_arrival = false;       ///< as an acknowledged NIC: memory is read, and Finished told, at the end
   bool lands_while_stopped = false;       ///< as a NIC: bytes land although the process is stopped
   bool virtual_addresses = false;         ///< Exposure::base() is the address of the region
+  std::uint64_t locked_bytes = 0;         ///< exposed and attached at a time, then ResourceExhausted; 0: any number
   Duration close_delay = std::chrono::microseconds{60};  ///< from close to Down; bytes go on landing
 };
 
@@ -69,6 +72,7 @@ class FakeLane final : public Lane, private MessageLease::Owner {
   friend class FakeNetwork;
   friend class FakeConnection;
   friend class FakeExposure;
+  friend class FakeAttachment;
   struct Place {
     std::shared_ptr<FakeConnection> connection;
     FakeConnection::Side side = 0;
@@ -83,6 +87,8 @@ class FakeLane final : public Lane, private MessageLease::Owner {
   const Place* find(Channel channel) const;
   const Exposed* find_exposed(std::uint64_t key, Channel channel) const;
   std::uint64_t base_of(const Region& region) const;
+  void check_attached(const Gather& range) const;
+  bool may_lock(std::uint64_t bytes) const;
   void push(Event event) { events_.push_back(std::move(event)); }
   void push_message(Channel channel, std::vector<std::byte> bytes);
   void push_down(Channel channel, const Error& why);
@@ -94,6 +100,7 @@ class FakeLane final : public Lane, private MessageLease::Owner {
   std::string address_;  // while listening
   std::map<Channel, Place> channels_;
   std::map<std::uint64_t, Exposed> exposures_;
+  std::map<const void*, Region> attached_;
   std::map<std::uint32_t, std::vector<std::byte>> messages_;
   std::uint32_t next_message_ = 0;
   std::uint32_t next_channel_ = 1;

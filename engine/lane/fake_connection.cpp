@@ -185,11 +185,13 @@ FakeConnection::Parcel FakeConnection::cut(Side from, FakePost& post) {
       const std::uint64_t here = std::min<std::uint64_t>(range.size - begin, wanted);
       skip -= begin;
       wanted -= here;
-      if (here > 0) parcel.late.push_back({range.data + begin, here, nullptr});
+      if (here > 0) parcel.late.push_back({range.data + begin, here, range.descriptor});
     }
     if (!options.finishes_on_arrival) {
-      for (const Gather& range : parcel.late)
+      for (const Gather& range : parcel.late) {
+        if (!post.is_message) ends_[from].lane->check_attached(range);
         parcel.bytes.insert(parcel.bytes.end(), range.data, range.data + range.size);
+      }
       parcel.late.clear();
     }
   }

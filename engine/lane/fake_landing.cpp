@@ -28,8 +28,10 @@ void FakeConnection::process(Side to, Parcel& parcel) {
   End& sender = ends_[other(to)];
   if (!parcel.late.empty()) {
     if (!sender.unfinished.contains(parcel.post)) return;  // its memory was given back when the sender closed
-    for (const Gather& range : parcel.late)
+    for (const Gather& range : parcel.late) {
+      if (parcel.kind == Parcel::Kind::kChunk && sender.lane != nullptr) sender.lane->check_attached(range);
       parcel.bytes.insert(parcel.bytes.end(), range.data, range.data + range.size);
+    }
   }
   if (parcel.flip) parcel.bytes[*parcel.flip / 8] ^= static_cast<std::byte>(1U << (*parcel.flip % 8));
   switch (parcel.kind) {

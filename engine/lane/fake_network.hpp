@@ -102,6 +102,10 @@ class FakeNetwork {
   /// Called before a peer's bytes are written to memory: whoever handed that memory back sees N9 broken here.
   std::function<void(FakeLane& lane, std::byte* address, std::size_t length)> on_landed;
 
+  /// Called for a range that a lane reads, or is given to read, without an attachment that covers it: a lane that says
+  /// gathers_attached could not have.
+  std::function<void(const FakeLane& lane, const Gather& range)> on_unattached;
+
   /// For the parts of the fake: runs `action` at `time`, after what was scheduled for the same time before.
   void at(TimePoint time, std::function<void()> action);
 

@@ -37,6 +37,7 @@ struct Traits {
   bool key_per_landing = true;         ///< exposing is free, so every landing gets a key of its own
   bool revoke_fences = false;          ///< after an exposure is revoked no byte of it lands any more
   bool sealed = false;                 ///< encrypted and authenticated
+  bool gathers_attached = false;       ///< writes only from memory that `attach` was told of: see Gather::descriptor
   bool reaches_device = false;         ///< may read and write GPU memory directly
 };
 
@@ -49,7 +50,8 @@ struct Channel {
 /// The poster's name for a post; comes back in Finished. Opaque to the lane.
 using Token = std::uint64_t;
 
-/// A range of local memory. `descriptor` is what `attach` gave for it where the lane needs registered memory.
+/// A range of local memory. `descriptor` is what `attach` gave for memory that the range lies in, where the lane says
+/// gathers_attached.
 struct Gather {
   const std::byte* data = nullptr;
   std::size_t size = 0;
@@ -85,7 +87,8 @@ struct ReleaseExposure {
 };
 using ExposurePtr = std::unique_ptr<Exposure, ReleaseExposure>;
 
-/// While it lives `descriptor()` may be used in Gather for ranges of the region.
+/// While it lives `descriptor()` may be used in Gather for ranges of the region: it outlives every post that does,
+/// until its Finished. It does not outlive the lane.
 class Attachment {
  public:
   virtual ~Attachment() = default;
@@ -195,7 +198,8 @@ class Lane {
 
   /// Lets the channel's peer write `region`. The Exposure may outlive the channel, not the lane.
   virtual Result<ExposurePtr> expose(Region region, Channel channel) = 0;
-  /// Makes `region` usable as a Gather. Lanes that need no registration return a null descriptor.
+  /// Makes `region` usable as a Gather. Lanes that need no registration return a null descriptor. ResourceExhausted
+  /// where the limit of locked memory is reached.
   virtual Result<std::unique_ptr<Attachment>> attach(Region region) = 0;
 
   /// Bytes of writes that may be posted now within the window; 0 while full or not up. Messages have room of their own.

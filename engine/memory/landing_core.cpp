@@ -45,9 +45,9 @@ void allow([[maybe_unused]] std::byte* data, [[maybe_unused]] std::size_t size) 
 
 std::optional<std::size_t> LandingCore::class_of(std::size_t bytes) noexcept {
   if (bytes == 0 || bytes > kMaxTensorBytes) return std::nullopt;
-  std::size_t size = std::max(bytes, LandingPool::kSmallestBytes);
-  if (size > kHugePageBytes) size = round_up(size, kHugePageBytes);
-  const auto bits = std::max(static_cast<std::size_t>(std::bit_width(size)) - 1, kSmallestBits);
+  const std::size_t size = bytes > kHugePageBytes ? round_up(bytes, kHugePageBytes) : bytes;
+  if (size <= LandingPool::kSmallestBytes) return 0;
+  const auto bits = static_cast<std::size_t>(std::bit_width(size)) - 1;
   const std::size_t quarter = std::size_t{1} << (bits - 2);
   const std::size_t quarters = (size - (std::size_t{1} << bits) + quarter - 1) / quarter;  // 0 … 4, 4 is the next power
   return 4 * (bits - kSmallestBits) + quarters;

@@ -25,6 +25,12 @@ std::size_t Selection::rows_at(std::uint64_t row) const noexcept {
   return static_cast<std::size_t>(after - rows_.begin()) - 1;
 }
 
+std::uint64_t Selection::source_begin() const noexcept {
+  if (bytes_ == 0 || rows_.empty()) return bytes_ == 0 ? 0 : base_;
+  const auto lowest = std::ranges::min_element(rows_, {}, &Rows::start);
+  return base_ + lowest->start * row_stride_;
+}
+
 Selection::Cursor Selection::seek(std::uint64_t k) const noexcept {
   Cursor at;
   at.source = base_;

@@ -45,6 +45,8 @@ class Selection {
   std::uint64_t bytes() const noexcept { return bytes_; }
   /// One past the highest byte of the memory that belongs to the selection; 0 when it is empty.
   std::uint64_t source_extent() const noexcept { return extent_; }
+  /// The lowest byte of the memory that belongs to it. O(runs of rows).
+  std::uint64_t source_begin() const noexcept;
   std::uint64_t run_count() const noexcept { return run_count_; }
   /// Bytes of every run; of the shortest where rows of different counts make runs of different lengths (!uniform()).
   /// 0 when it is empty.

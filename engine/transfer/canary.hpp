@@ -13,6 +13,7 @@ enum class Canary {
   kReuseSlotEarly,        ///< a slot is reused before its round is quiet
   kAnswerOldIncarnation,  ///< a reference to an earlier incarnation is answered
   kSkipVerification,      ///< leaves are not compared
+  kForgetToAttach,        ///< posts from memory that its lane was not told of
   kDeliverTwice,          ///< the exactly-once table is not asked
 };
 

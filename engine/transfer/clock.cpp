@@ -8,6 +8,8 @@ namespace weft::transfer {
 
 /// When the call itself must be over: its own deadline, or the automatic bound.
 TimePoint Core::Impl::end_of(const Transfer& t) const {
+  const bool flows = t.role == Role::kMember || (t.feed && t.feed->up);
+  if (flows && t.phase != Phase::kWaitSession) return kNever;  // a ring has no end of its own
   TimePoint end = t.explicit_end;
   if (end == kNever) {
     const Duration owed = kAutomaticBound + std::chrono::seconds(t.total / kAutomaticRate);
@@ -25,7 +27,7 @@ std::uint64_t Core::Impl::time_left_ns(const Transfer& t, TimePoint now) const {
   return t.explicit_end <= now ? 1 : static_cast<std::uint64_t>(std::chrono::nanoseconds(t.explicit_end - now).count());
 }
 
-TimePoint Core::Impl::wake_at(const Transfer& t) const {
+TimePoint Core::Impl::wake_at(const Transfer& t) {
   switch (t.phase) {
     case Phase::kQuieting:
       return t.phase_since + (t.target.direct_into || t.target.again ? kFenceInto : kFencePooled);
@@ -33,6 +35,11 @@ TimePoint Core::Impl::wake_at(const Transfer& t) const {
       return t.hurried ? t.phase_since + kFenceInto : kNever;
     case Phase::kMoving:
       if (!t.is_source() && t.target.done) return std::min(end_of(t), t.arrival_at + kArrivalStall);
+      if (t.feed) return t.feed->next_deadline;
+      if (t.role == Role::kMember) {
+        const GrainRing* ring = rings_.find(t.ring);
+        return ring == nullptr ? kNever : ring->shares[t.share].credit_due;
+      }
       return end_of(t);
     case Phase::kWaitSlots:
       return std::min(end_of(t), t.look_at);
@@ -72,7 +79,7 @@ void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
   t.scheduled = kNever;
   const TransferKey key = t.key;
   if (t.phase == Phase::kWaitSlots && now < end_of(t)) {
-    open_round(t, now);
+    t.role == Role::kMember ? open_share(t, now) : open_round(t, now);
   } else if (now >= wake_at(t)) {
     switch (t.phase) {
       case Phase::kQuieting:
@@ -84,6 +91,14 @@ void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
         fence_posts(t, now);
         break;
       case Phase::kMoving:
+        if (t.feed) {
+          expire_sends(t, now);
+          break;
+        }
+        if (t.role == Role::kMember && !t.target.done) {
+          credit_timer(t, now);
+          break;
+        }
         if (now < end_of(t)) {
           // `done` came, and arrivals it names did not: the rail lost them in silence. Fence it and ask again.
           t.arrival_at = now;

@@ -42,6 +42,7 @@ void Target::reset() {
   wanted.clear();
 }
 
+/// `attached` stays: posts over a session that was lost may still use it.
 void Source::reset() {
   bytes.reset();
   remote.reset();
@@ -181,11 +182,27 @@ void Core::on_landing(TransferKey transfer, Result<memory::Landing> landing, Tim
 void Core::on_prepared(TransferKey transfer, std::uint32_t piece, Result<void> result, TimePoint now) {
   impl_->on_prepared(transfer, piece, std::move(result), now);
 }
+void Core::on_attached(AttachmentKey attachment, Result<std::unique_ptr<lane::Attachment>> attached, TimePoint now) {
+  impl_->on_attached(attachment, std::move(attached), now);
+}
 void Core::on_exposed(TransferKey transfer, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now) {
   impl_->on_exposed(transfer, rail, std::move(exposure), now);
 }
 void Core::on_decision(TransferKey transfer, Decision decision, TimePoint now) {
   impl_->on_decision(transfer, std::move(decision), now);
+}
+
+Result<RingKey> Core::open_ring(RingSpec spec) { return impl_->open_ring(std::move(spec)); }
+void Core::close_ring(RingKey ring, TimePoint now) { impl_->close_ring(ring, now); }
+bool Core::release_slot(RingKey ring, std::uint32_t slot, TimePoint now) {
+  return impl_->release_slot(ring, slot, now);
+}
+TransferKey Core::open_feed(const FeedSpec& spec, TimePoint now) { return impl_->open_feed(spec, now); }
+bool Core::send_grain(TransferKey feed, const GrainSpec& spec) { return impl_->send_grain(feed, spec); }
+void Core::leave_feed(TransferKey feed, TimePoint now) { impl_->leave_feed(feed, now); }
+std::optional<GrainEvent> Core::next_grain_event() {
+  if (impl_->grain_events_.empty()) return std::nullopt;
+  return impl_->grain_events_.pop();
 }
 
 void Core::on_timer(TimePoint now) { impl_->on_timer(now); }
@@ -217,8 +234,13 @@ bool Core::moves_pieces() const noexcept {
 }
 
 std::optional<Action> Core::next_action() {
-  if (impl_->actions_.empty()) return std::nullopt;
-  return impl_->actions_.pop();
+  while (!impl_->actions_.empty()) {
+    Action action = impl_->actions_.pop();
+    // The memory may be gone with the source that asked.
+    const auto* attach = std::get_if<Attach>(&action);
+    if (attach == nullptr || impl_->attachments_.find(attach->attachment) != nullptr) return action;
+  }
+  return std::nullopt;
 }
 
 std::optional<Outcome> Core::next_outcome() {
@@ -240,6 +262,7 @@ CoreStats Core::stats() const {
   stats.slots_free = impl_->slots_.free_count();
   stats.held_offers = impl_->held_;
   stats.staging_taken = impl_->staging_.taken();
+  stats.attached = impl_->attachments_.live();
   return stats;
 }
 

@@ -10,6 +10,7 @@
 
 #include <weft/transfer/access.hpp>
 #include <weft/transfer/catalog.hpp>
+#include <weft/transfer/grains.hpp>
 #include <weft/transfer/types.hpp>
 
 namespace weft::transfer {
@@ -75,6 +76,7 @@ struct CoreStats {
   std::uint64_t slots_free = 0;      ///< gauge
   std::uint64_t held_offers = 0;     ///< gauge
   std::uint64_t staging_taken = 0;   ///< gauge
+  std::uint64_t attached = 0;        ///< gauge: registrations of memory, those of staging left out
 };
 
 /// The transfer protocol: every session and transfer of one loop, as one state machine. It does no I/O, starts no
@@ -140,7 +142,23 @@ class Core {
   void on_landing(TransferKey transfer, Result<memory::Landing> landing, TimePoint now);
   void on_prepared(TransferKey transfer, std::uint32_t piece, Result<void> result, TimePoint now);
   void on_exposed(TransferKey transfer, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now);
+  void on_attached(AttachmentKey attachment, Result<std::unique_ptr<lane::Attachment>> attached, TimePoint now);
   void on_decision(TransferKey transfer, Decision decision, TimePoint now);
+
+  // Grains: rings that others write, and rings of others that are written.
+  /// InvalidArgument for a shape that cannot be; Exists: a ring of that name is there.
+  Result<RingKey> open_ring(RingSpec spec);
+  /// Initiators are told and fenced; GrainRingClosed follows.
+  void close_ring(RingKey ring, TimePoint now);
+  /// The reader of a complete grain is done with it. False: that slot is not held.
+  bool release_slot(RingKey ring, std::uint32_t slot, TimePoint now);
+  /// FeedUp follows, or an outcome that says why not. Its outcome comes when it is over, after every GrainEnded.
+  TransferKey open_feed(const FeedSpec& spec, TimePoint now);
+  /// Queues a send; GrainEnded follows. False: the feed is over, or ends.
+  bool send_grain(TransferKey feed, const GrainSpec& spec);
+  /// Ends it once all that was sent is over. To end it at once: `cancel`.
+  void leave_feed(TransferKey feed, TimePoint now);
+  std::optional<GrainEvent> next_grain_event();
 
   void on_timer(TimePoint now);
   TimePoint next_timer() const;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <weft/base/flat_map.hpp>
+#include <weft/transfer/attachments.hpp>
 #include <weft/transfer/core.hpp>
 #include <weft/transfer/once.hpp>
 #include <weft/transfer/ring.hpp>
@@ -167,23 +168,69 @@ class Core::Impl {
   void deactivate(Session& s, Transfer& t);
   bool build_write(Session& s, Rail& r, Transfer& t, TimePoint now);
   bool take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint now);
-  void read_ahead(Transfer& t);
-  void wake_readers();  // a staging buffer came back
-  bool next_wanted(Source& src, std::uint32_t& piece);
   void hash_source_piece(Session& s, Transfer& t, std::uint32_t piece, const std::byte* staging, TimePoint now);
   void flush_digests(Session& s, Transfer& t, TimePoint now);
   void maybe_done(Session& s, Transfer& t, TimePoint now);
   void send_done(Session& s, Transfer& t, const std::optional<Error>& error, TimePoint now);
-  void on_prepared(TransferKey key, std::uint32_t piece, Result<void> result, TimePoint now);
   void on_receipt(Session& s, Transfer& t, const wire::Receipt& m, TimePoint now);
   void end_source(Transfer& t, std::optional<Error> error, TimePoint now);
   void maybe_drained(Transfer& t, TimePoint now);
   void source_rail_down(Session& s, Transfer& t, std::uint16_t number, TimePoint now);
 
+  // feed.cpp: the initiator of grains
+  TransferKey open_feed(const FeedSpec& spec, TimePoint now);
+  bool send_grain(TransferKey key, const GrainSpec& spec);
+  void leave_feed(TransferKey key, TimePoint now);
+  void send_ring(Transfer& t, Session& s, TimePoint now);
+  void on_slots(Session& s, Transfer& t, const wire::Slots& m, TimePoint now);
+  void on_credit(Session& s, Transfer& t, const wire::Credit& m, TimePoint now);
+  void hear_arrivals(Transfer& t, std::uint64_t granted, std::uint64_t arrived);
+  void drop_send(GrainFeed& f);
+  bool place(GrainFeed& f, GrainSend& send);
+  bool build_grain(Session& s, Rail& r, Transfer& t, TimePoint now);
+  bool attach_feed(Session& s, Rail& r, GrainFeed& f, TimePoint now);
+  void let_go_feed(GrainFeed& f);
+  void grain_posted(Transfer& t);
+  void feed_rail_down(Session& s, Transfer& t, std::uint16_t number);
+  void maybe_left(Transfer& t, TimePoint now);
+  void end_sends(Transfer& t);
+  void expire_sends(Transfer& t, TimePoint now);
+
+  // grain_ring.cpp: the target of grains
+  Result<RingKey> open_ring(RingSpec spec);
+  void close_ring(RingKey key, TimePoint now);
+  void maybe_closed(GrainRing& ring);
+  GrainRing* ring_with(const RingToken& token);
+  void on_ring(Session& s, const wire::RingOpen& m, TimePoint now);
+  RingShare* share_of(const Transfer& t);
+  void open_share(Transfer& t, TimePoint now);
+  void on_region_exposed(Transfer& t, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now);
+  void send_slots(Transfer& t, const RoundRail& rr, TimePoint now);
+  void check_share(Transfer& t, TimePoint now);
+  void grain_arrived(Transfer& t, RoundRail& rr, std::uint32_t place, TimePoint now);
+  bool release_slot(RingKey key, std::uint32_t slot, TimePoint now);
+  void credit(Transfer& t, RingShare& share, TimePoint now);
+  void credit_timer(Transfer& t, TimePoint now);
+  void leave_share(Transfer& t);
+
+  // read_ahead.cpp: pieces that go through staging
+  void read_ahead(Transfer& t);
+  void wake_readers();  // a staging buffer came back
+  bool next_wanted(Source& src, std::uint32_t& piece);
+  void on_prepared(TransferKey key, std::uint32_t piece, Result<void> result, TimePoint now);
+
+  // attach.cpp: memory that is registered before it is posted from
+  Key attachment_of(Transfer& t, Lane lane, std::uint32_t item);
+  void* descriptor_of(Transfer& t, const Rail& r, const SourceRail& sr, std::uint32_t item);
+  bool attach_piece(Session& s, Rail& r, Transfer& t, SourceRail& sr, TimePoint now);
+  void on_attached(AttachmentKey key, Result<std::unique_ptr<lane::Attachment>> attachment, TimePoint now);
+  void let_go_attachments(Source& src);
+  void give_up_lane(Session& s, Lane lane, const Error& why, TimePoint now);
+
   // clock.cpp
   void on_timer(TimePoint now);
   void transfer_timer(Transfer& t, TimePoint now);
-  TimePoint wake_at(const Transfer& t) const;
+  TimePoint wake_at(const Transfer& t);
   void fence_posts(Transfer& t, TimePoint now);
   void schedule(Transfer& t);
   TimePoint end_of(const Transfer& t) const;
@@ -195,15 +242,18 @@ class Core::Impl {
   Slab<Session> sessions_;
   Slab<Transfer> transfers_;
   Slab<PostRecord> posts_;
+  Slab<GrainRing> rings_;
   Slots slots_;
   OnceTable once_;
   Staging staging_;
+  Attachments attachments_;  // after staging: they go before the memory they are of
   std::map<NodeId, PeerState> peers_;
   FlatMap<TransferKey> ours_;  // by sequence
   std::uint64_t next_sequence_ = 1;
   Timers timers_;
   Ring<Action> actions_;
   Ring<Outcome> outcomes_;
+  Ring<GrainEvent> grain_events_;
   Ring<RailRef> ready_;
   Ring<TransferKey> starving_;  // for slots
   Ring<TransferKey> hungry_;    // for staging
@@ -222,6 +272,7 @@ class Core::Impl {
   std::vector<SourceItem> resolved_;
   std::vector<std::uint64_t> leaf_words_;
   std::vector<wire::RailKey> rail_keys_;
+  std::vector<wire::RegionKey> region_keys_;
   std::vector<wire::RailCount> rail_counts_;
   std::vector<wire::LandingSegment> segments_;
   std::vector<std::uint32_t> pages_;

@@ -230,6 +230,15 @@ void Driver::act(Expose& action, TimePoint now) {
   core_->on_exposed(action.transfer, action.rail, lanes_[rail->lane]->expose(action.region, rail->channel), now);
 }
 
+void Driver::act(Attach& action, TimePoint now) {
+  std::size_t index = 0;
+  lane::Lane* lane = lane_named(action.lane, index);
+  if (lane == nullptr)
+    return core_->on_attached(action.attachment, fail(ErrorClass::kUnsupported, "attach", "this node has no such lane"),
+                              now);
+  core_->on_attached(action.attachment, lane->attach(action.region), now);
+}
+
 void Driver::close_rail(RailRef ref, TimePoint now) {
   if (const RailChannel* rail = find(ref))
     lanes_[rail->lane]->close(rail->channel);
@@ -244,7 +253,7 @@ bool Driver::run_actions(TimePoint now) {
     std::visit(overloaded{[&](NeedSession& a) { host_->need_session(a.peer); },
                           [&](TakeLanding& a) { host_->take_landing(a.transfer, a.bytes); },
                           [&](Prepare& a) { host_->prepare(std::move(a)); }, [&](Expose& a) { act(a, now); },
-                          [&](AskOffer& a) { host_->offered(std::move(a)); },
+                          [&](Attach& a) { act(a, now); }, [&](AskOffer& a) { host_->offered(std::move(a)); },
                           [&](OfferGone& a) { host_->offer_gone(a.transfer); }, [&](ListenRail& a) { act(a, now); },
                           [&](DialRail& a) { act(a, now); }, [&](CloseRail& a) { close_rail(a.rail, now); },
                           [&](CloseSession& a) {
@@ -252,6 +261,10 @@ bool Driver::run_actions(TimePoint now) {
                               lanes_[rail->lane]->close(rail->channel);
                           }},
                *action);
+  }
+  while (auto event = core_->next_grain_event()) {
+    any = true;
+    host_->grain(std::move(*event));
   }
   while (auto outcome = core_->next_outcome()) {
     any = true;

@@ -26,6 +26,7 @@ class DriverHost {
   virtual void offered(AskOffer&& offer) = 0;
   virtual void offer_gone(TransferKey transfer) = 0;
   virtual void finished(Outcome&& outcome) = 0;
+  virtual void grain(GrainEvent&&) {}
   virtual void session_ended(SessionKey session, const NodeId& peer, const Error& why) = 0;
   /// Told of each step, for tests of faults. Before it is acted upon: "session" and "rail" that came up; "message", and
   /// behind it "grant" or "receipt" for those; "arrival", "finished". After the lane took it: "written" a piece,
@@ -105,6 +106,7 @@ class Driver {
   void act(ListenRail& action, TimePoint now);
   void act(DialRail& action, TimePoint now);
   void act(Expose& action, TimePoint now);
+  void act(Attach& action, TimePoint now);
   void close_rail(RailRef rail, TimePoint now);
   void told(std::span<const std::byte> frame);
   void taken(const Post& post);

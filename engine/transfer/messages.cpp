@@ -105,7 +105,13 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
         core.fail(t, why, now);
       });
     }
-    void operator()(const wire::Credit&) {}
+    void operator()(const wire::RingOpen& m) { core.on_ring(s, m, now); }
+    void operator()(const wire::Slots& m) {
+      route({.sequence = m.sequence, .opened_by_sender = false}, [&](Transfer& t) { core.on_slots(s, t, m, now); });
+    }
+    void operator()(const wire::Credit& m) {
+      route({.sequence = m.sequence, .opened_by_sender = false}, [&](Transfer& t) { core.on_credit(s, t, m, now); });
+    }
     void operator()(const wire::Release&) {}
     void operator()(const wire::Failure& m) {
       route(m.transfer, [&](Transfer& t) {
@@ -138,6 +144,7 @@ void Core::Impl::on_arrived(std::uint32_t immediate, std::optional<RailRef> from
   }
   if (Session* s = sessions_.find(t->session)) s->last_heard = now;
   const std::uint32_t piece = Slots::piece_of(immediate);
+  if (t->role == Role::kMember) return grain_arrived(*t, rr, piece, now);
   const Rail* r = nullptr;
   if (Session* s = session_of(*t)) r = rail(*s, rr.rail);
   const bool ordered = r != nullptr && r->traits.ordered;
@@ -204,7 +211,7 @@ const Post* Core::Impl::peek(RailRef ref, std::uint64_t room, TimePoint now) {
   for (std::size_t tried = 0; tried < s->sources.size(); ++tried) {
     if (s->turn >= s->sources.size()) s->turn = 0;
     Transfer* t = transfers_.find(s->sources[s->turn]);
-    if (t != nullptr && build_write(*s, *r, *t, now)) {
+    if (t != nullptr && (t->feed ? build_grain(*s, *r, *t, now) : build_write(*s, *r, *t, now))) {
       if (pending_.bytes > room && r->posts > 0) return nullptr;  // asked again when a post finishes
       return &pending_.post;
     }
@@ -238,8 +245,12 @@ void Core::Impl::posted(TimePoint now) {
   t.used = r.lane;
   t.progress_at = now;
   stats_.bytes_out += pending_.bytes;
-  sr.offset = pending_.next_offset;
   if (pending_.post.immediate) ++sr.posted;
+  if (t.feed) {
+    if (pending_.last_of_piece) ++s->turn;
+    return grain_posted(t);
+  }
+  sr.offset = pending_.next_offset;
   if (pending_.last_of_piece) {
     if (sr.staging >= 0) staging_.let_go(sr.staging);
     sr.staging = -1;

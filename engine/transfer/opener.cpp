@@ -111,6 +111,9 @@ void Core::Impl::send_opening(Transfer& t, Session& s, TimePoint now) {
       break;
     case Role::kPush:
       return send_push_offer(t, s, now);
+    case Role::kFeed:
+      send_ring(t, s, now);
+      break;
     default:
       if (!begin_early(t, s, now)) send_request(t, s, now);
       break;
@@ -206,7 +209,7 @@ void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
 void Core::Impl::lose_session(Transfer& t, const Error& why, TimePoint now) {
   Session* s = session_of(t);
   const bool opening =
-      t.role != Role::kServe && t.role != Role::kReceive &&
+      t.ours() &&
       (t.phase == Phase::kWaitAnswer || t.phase == Phase::kWaitRoom || t.phase == Phase::kWaitGrant ||
        (t.role == Role::kPush && (t.phase == Phase::kMoving || t.phase == Phase::kWaitReceipt)) || t.target.early);
   if (t.phase == Phase::kQuieting || t.phase == Phase::kDraining || t.phase == Phase::kWaitSession) return;
@@ -307,9 +310,11 @@ void Core::Impl::fail(Transfer& t, Error error, TimePoint now) {
   if (t.role == Role::kReceive && !t.accepted) t.told = true;
   const bool opened = t.phase != Phase::kWaitSession && t.phase != Phase::kWaitRoom && t.phase != Phase::kNew;
   // Posts of a session that was lost may still read the memory, whatever the call waits for now.
-  if (t.is_source() && (opened || t.source.outstanding != 0 || !t.source.staged.empty()))
+  if (t.is_source() && (opened || t.feed || t.source.outstanding != 0 || !t.source.staged.empty()))
     return end_source(t, t.error, now);
   if (t.target.round_open) return begin_quieting(t, now);
+  // Between two sessions: what the first one carried may have been delivered.
+  if (t.role == Role::kPush && t.source.ever_done) t.error = std::move(*t.error).with_may_have_arrived();
   if (!t.told) tell(t, *t.error);
   finish(t);
 }
@@ -347,6 +352,7 @@ void Core::Impl::shut_down(TimePoint now) {
   shutting_down_ = true;
   const Error why = Error(ErrorClass::kShuttingDown, "transfer", "this node is stopping");
   transfers_.for_each([&](Key, Transfer& t) { fail(t, why, now); });
+  rings_.for_each([&](Key key, GrainRing&) { close_ring(RingKey{key}, now); });
   sessions_.for_each([&](Key, Session& s) { close_session(s.key, why, now); });
 }
 
@@ -362,6 +368,7 @@ void Core::Impl::finish(Transfer& t) {
   Session* s = session_of(t);
   if (t.ours()) ours_.erase(t.id.sequence);
   if (t.target.round_open) close_round(t);
+  if (t.role == Role::kMember) leave_share(t);
   TimePoint now = t.progress_at;
   if (s != nullptr) {
     if (!t.ours()) s->theirs.erase(t.id.sequence);
@@ -371,6 +378,7 @@ void Core::Impl::finish(Transfer& t) {
     if (t.role == Role::kServe) s->items_held -= std::min<std::uint64_t>(s->items_held, t.source.bytes.items.size());
     s->idle_since = std::max(s->idle_since, now);
   }
+  let_go_attachments(t.source);
   transfers_.give_back(key);
   if (s != nullptr) leave_room(*s, now);
 }

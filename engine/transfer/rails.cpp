@@ -66,9 +66,20 @@ void Core::Impl::on_rail_request(Session& s, const wire::RailRequest& m, TimePoi
     s.rails.push_back({.number = m.number, .lane = m.lane, .state = state, .since = now});
     return &s.rails.back();
   };
+  const auto refuse = [&] {
+    const auto told = std::find_if(s.refused.rbegin(), s.refused.rend(),
+                                   [&](const auto& refused) { return refused.first == m.lane; });
+    const std::string reason = allowed                    ? "no such rail may be opened"
+                               : told != s.refused.rend() ? told->second
+                                                          : "this lane is not offered to this peer";
+    send(s, wire::RailRequest{.number = m.number, .lane = m.lane, .answer = true, .refused = true, .reason = reason},
+         now);
+  };
   if (m.answer) {
-    if (may_open && s.spec.dialled && !m.refused) r = add(Rail::State::kAsked);  // an invitation
-    if (r == nullptr || r->state != Rail::State::kAsked) return;
+    if (!allowed && theirs && r == nullptr && s.spec.dialled && !m.refused) return refuse();  // an invitation
+    if (may_open && s.spec.dialled && !m.refused) r = add(Rail::State::kAsked);               // an invitation
+    const bool invited = m.refused && r != nullptr && r->state == Rail::State::kListening;
+    if (r == nullptr || (r->state != Rail::State::kAsked && !invited)) return;
     if (m.refused) {
       s.refused.emplace_back(r->lane, std::string(m.reason));
       std::erase_if(s.spec.rail_lanes, [&](const wire::LaneOffer& offer) { return offer.lane == r->lane; });
@@ -84,16 +95,7 @@ void Core::Impl::on_rail_request(Session& s, const wire::RailRequest& m, TimePoi
                            .nonce = m.nonce});
     return;
   }
-  if (!may_open) {
-    send(s,
-         wire::RailRequest{.number = m.number,
-                           .lane = m.lane,
-                           .answer = true,
-                           .refused = true,
-                           .reason = allowed ? "no such rail may be opened" : "this lane is not offered to this peer"},
-         now);
-    return;
-  }
+  if (!may_open) return refuse();
   add(Rail::State::kListening);
   actions_.push(ListenRail{.rail = {.session = s.key, .number = m.number}, .lane = m.lane});
 }
@@ -181,7 +183,7 @@ void Core::Impl::on_rail_down(RailRef ref, const Error& why, TimePoint now) {
     for (RoundRail& rr : t.target.rails) {
       if (rr.rail != ref.number || rr.gone) continue;
       rr.gone = true;
-      rr.exposure.reset();
+      rr.revoke();
       touched = true;
     }
     if (touched) check_round(t, now);

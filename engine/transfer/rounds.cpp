@@ -70,8 +70,11 @@ void Core::Impl::open_round(Transfer& t, TimePoint now) {
                                      [&](const wire::LaneOffer& offer) { return offer.lane == t.lane; });
     // The lane asked for may still be coming up: join_rail opens the round then.
     if (offered && now - t.phase_since < kLaneComesUp) return wait_to_open(t, kLaneComesUp / 4, now);
+    const auto why = std::find_if(s->refused.rbegin(), s->refused.rend(),
+                                  [&](const auto& refused) { return refused.first == t.lane; });
     return fail(t,
-                Error(ErrorClass::kUnsupported, "transfer", "no rail of the lane asked for is up")
+                Error(ErrorClass::kUnsupported, "transfer",
+                      "no rail of the lane asked for is up" + (why == s->refused.rend() ? "" : ": " + why->second))
                     .with_lane(std::string(to_string(t.lane)))
                     .with_hint("weft explain tells why"),
                 now);
@@ -83,6 +86,7 @@ void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<lane::ExposureP
   Transfer* t = transfers_.find(key);
   if (t == nullptr) return;
   Target& target = t->target;
+  if (t->role == Role::kMember) return on_region_exposed(*t, ref, std::move(exposure), now);
   for (RoundRail& rr : target.rails) {
     if (rr.rail != ref.number || !rr.pending) continue;
     rr.pending = false;
@@ -101,6 +105,12 @@ void Core::Impl::on_exposed(TransferKey key, RailRef ref, Result<lane::ExposureP
   const bool any = std::any_of(target.rails.begin(), target.rails.end(),
                                [](const RoundRail& rr) { return rr.has_slot && !rr.gone; });
   if (!any) {
+    Session* s = session_of(*t);
+    const Rail* r = s == nullptr ? nullptr : rail(*s, ref.number);
+    if (r != nullptr && r->number != 0 && !exposure && exposure.error().kind() == ErrorClass::kResourceExhausted) {
+      give_up_lane(*s, r->lane, exposure.error(), now);
+      if (t->lane == Lane::kAuto) return open_round(*t, now);  // nothing was granted: over what is left
+    }
     target.done = true;  // nothing was granted, so no last word will come
     return fail(*t, exposure ? Error(ErrorClass::kPeerLost, "transfer", "its rails went down") : exposure.error(), now);
   }
@@ -131,6 +141,10 @@ void Core::Impl::send_grant(Transfer& t, TimePoint now) {
 void Core::Impl::join_rail(Session& s, Rail& r, TimePoint now) {
   transfers_.for_each([&](Key, Transfer& t) {
     if (t.session != s.key || t.is_source()) return;
+    if (t.role == Role::kMember) {
+      if (t.phase == Phase::kWaitSlots) open_share(t, now);
+      return;
+    }
     if (t.phase == Phase::kWaitSlots && t.lane == r.lane) return open_round(t, now);
     join(t, s, r);
   });
@@ -237,7 +251,7 @@ bool Core::Impl::piece_bad(Transfer& t, std::uint32_t piece) const {
 
 void Core::Impl::close_round(Transfer& t) {
   for (RoundRail& rr : t.target.rails) {
-    rr.exposure.reset();
+    rr.revoke();
     if (std::exchange(rr.has_slot, false)) slots_.give_back(rr.slot);
   }
   t.target.rails.clear();
@@ -270,6 +284,7 @@ void Core::Impl::check_round(Transfer& t, TimePoint now) {
     return;
   }
   if (t.phase != Phase::kMoving || !target.round_open || target.early) return;
+  if (t.role == Role::kMember) return check_share(t, now);
   if (WEFT_CANARY(kSkipLastWord) && target.arrived_count == target.space.pieces()) target.done = true;
   const bool counted = quiet || (WEFT_CANARY(kTrustOrderOfDone) && target.done);
   if (!target.done || !counted) return;
@@ -339,7 +354,7 @@ void Core::Impl::begin_quieting(Transfer& t, TimePoint now) {
     const Rail* r = s == nullptr ? nullptr : rail(*s, rr.rail);
     if (r == nullptr || r->state == Rail::State::kDown) rr.gone = true;
     if (r != nullptr && (r->traits.revoke_fences || WEFT_CANARY(kHandBackBeforeQuiet))) rr.gone = true;
-    if (rr.gone) rr.exposure.reset();
+    if (rr.gone) rr.revoke();
     if (WEFT_CANARY(kReuseSlotEarly) && std::exchange(rr.has_slot, false)) slots_.give_back(rr.slot);
   }
   if (!t.target.direct_into && !t.target.again && !t.told && t.error) tell(t, *t.error);
@@ -358,7 +373,7 @@ void Core::Impl::fence(Transfer& t, TimePoint now) {
       close_rail(*s, *r, "fence", now);
     else if (r->traits.revoke_fences) {
       rr.gone = true;
-      rr.exposure.reset();
+      rr.revoke();
     } else {
       actions_.push(CloseSession{.session = s->key, .why = Error(ErrorClass::kPeerLost, "session", "fenced")});
     }

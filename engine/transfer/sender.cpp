@@ -64,90 +64,6 @@ void Core::Impl::on_grant(Session& s, Transfer& t, const wire::Grant& m, TimePoi
   maybe_done(s, t, now);
 }
 
-bool Core::Impl::next_wanted(Source& src, std::uint32_t& piece) {
-  if (src.wanted_at == src.wanted.size()) return false;
-  const wire::PieceRange& range = src.wanted[src.wanted_at];
-  piece = range.first + src.wanted_piece;
-  if (++src.wanted_piece == range.count) {
-    src.wanted_piece = 0;
-    ++src.wanted_at;
-  }
-  return true;
-}
-
-/// Pieces that must be staged are begun before a rail asks for them: files are read by a worker meanwhile.
-void Core::Impl::read_ahead(Transfer& t) {
-  Source& src = t.source;
-  if (!src.round_open || src.ending) return;
-  // While others wait for a buffer, one piece ahead is enough.
-  while (src.staged.size() < (hungry_.empty() ? kReadAhead : 1) && src.wanted_at < src.wanted.size()) {
-    const std::uint32_t next = src.wanted[src.wanted_at].first + src.wanted_piece;
-    if (!src.bytes.needs_staging(next)) return;
-    const std::int32_t buffer = staging_.take(t.session.value);
-    if (buffer < 0) {
-      if (src.staged.empty() && !std::exchange(src.hungry, true)) hungry_.push(t.key);
-      return;
-    }
-    std::uint32_t piece = 0;
-    next_wanted(src, piece);
-    Staged staged{.piece = piece, .staging = buffer};
-    src.bytes.pack(piece, staging_.data(buffer));
-    reads_.clear();
-    src.bytes.file_reads(piece, reads_);
-    // One Prepare per file and contiguous stretch of staging: a piece of a batch may touch several files.
-    for (std::size_t i = 0; i < reads_.size();) {
-      Prepare prepare{.transfer = t.key,
-                      .piece = piece,
-                      .staging = static_cast<std::uint32_t>(buffer),
-                      .into = staging_.data(buffer) + reads_[i].into,
-                      .file = reads_[i].file,
-                      .reads = {}};
-      std::uint64_t end = reads_[i].into;
-      for (; i < reads_.size() && reads_[i].file == prepare.file && reads_[i].into == end; ++i) {
-        prepare.reads.push_back(
-            {.offset = reads_[i].file_offset, .length = static_cast<std::uint32_t>(reads_[i].length)});
-        end += reads_[i].length;
-      }
-      ++staged.reads_left;
-      actions_.push(std::move(prepare));
-    }
-    src.staged.push(staged);
-  }
-  if (Session* s = session_of(t); s != nullptr && !src.staged.empty() && src.staged.front().reads_left == 0)
-    for (const SourceRail& sr : src.rails) set_ready(*s, sr.rail);
-}
-
-void Core::Impl::wake_readers() {
-  for (std::size_t n = std::min<std::size_t>(hungry_.size(), 64); n > 0; --n) {
-    Transfer* t = transfers_.find(hungry_.pop());
-    if (t == nullptr) continue;
-    t->source.hungry = false;
-    read_ahead(*t);
-  }
-}
-
-void Core::Impl::on_prepared(TransferKey key, std::uint32_t piece, Result<void> result, TimePoint now) {
-  Transfer* t = transfers_.find(key);
-  if (t == nullptr) return;
-  Source& src = t->source;
-  for (std::size_t i = 0; i < src.staged.size(); ++i) {
-    Staged& staged = src.staged.at(i);
-    if (staged.piece != piece || staged.reads_left == 0) continue;
-    --staged.reads_left;
-    if (!result) staged.failed = true;
-    break;
-  }
-  if (src.ending) {
-    while (!src.staged.empty() && src.staged.front().reads_left == 0) staging_.let_go(src.staged.pop().staging);
-    return maybe_drained(*t, now);
-  }
-  if (!result) return fail(*t, std::move(result).error(), now);
-  if (Session* s = session_of(*t)) {
-    for (const SourceRail& sr : src.rails) set_ready(*s, sr.rail);
-    maybe_done(*s, *t, now);
-  }
-}
-
 bool Core::Impl::take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint now) {
   Source& src = t.source;
   std::uint32_t piece = 0;
@@ -171,6 +87,7 @@ bool Core::Impl::take_piece(Session& s, Transfer& t, SourceRail& sr, TimePoint n
   sr.piece = piece;
   sr.offset = src.bytes.space.piece_begin(piece);
   sr.staging = staging;
+  sr.attached = false;
   if (t.verify == wire::Verify::kPieces)
     hash_source_piece(s, t, piece, staging < 0 ? nullptr : staging_.data(staging), now);
   return true;
@@ -221,6 +138,7 @@ bool Core::Impl::build_write(Session& s, Rail& r, Transfer& t, TimePoint now) {
   SourceRail& sr = src.rails[which];
   // New pieces go to the best lane of the round only: a slower one beside it would cost the same processor.
   if (!sr.has_piece && (rank(r.lane) < best || !take_piece(s, t, sr, now))) return false;
+  if (!attach_piece(s, r, t, sr, now)) return false;
 
   const std::uint64_t begin = src.bytes.space.piece_begin(sr.piece);
   const std::uint64_t end = src.bytes.space.piece_end(sr.piece);
@@ -241,13 +159,14 @@ bool Core::Impl::build_write(Session& s, Rail& r, Transfer& t, TimePoint now) {
     const std::uint64_t length = std::min(from.length, to.length);
     lane::Gather* g = gathers == 0 ? nullptr : &pending_.gather[gathers - 1];
     lane::RemoteRange* w = scatters == 0 ? nullptr : &pending_.remote[scatters - 1];
-    const bool g_joins = g != nullptr && g->data + g->size == from.data;
+    void* descriptor = descriptor_of(t, r, sr, from.item);
+    const bool g_joins = g != nullptr && g->data + g->size == from.data && g->descriptor == descriptor;
     const bool w_joins = w != nullptr && w->offset + w->length == sr.base + to.offset;
     if ((!g_joins && gathers == max_gather) || (!w_joins && scatters == max_scatter)) break;
     if (g_joins)
       g->size += length;
     else
-      pending_.gather[gathers++] = {.data = from.data, .size = length};
+      pending_.gather[gathers++] = {.data = from.data, .size = length, .descriptor = descriptor};
     if (w_joins)
       w->length += length;
     else
@@ -275,7 +194,7 @@ bool Core::Impl::build_write(Session& s, Rail& r, Transfer& t, TimePoint now) {
 /// The round ends when everything wanted is posted, or when no rail is left to post on.
 void Core::Impl::maybe_done(Session& s, Transfer& t, TimePoint now) {
   Source& src = t.source;
-  if (!src.round_open || src.done_sent || src.ending) return;
+  if (!src.round_open || src.done_sent || src.ending || t.feed) return;
   const bool any_rail = std::any_of(src.rails.begin(), src.rails.end(), [](const SourceRail& sr) { return !sr.gone; });
   const bool in_hand =
       std::any_of(src.rails.begin(), src.rails.end(), [](const SourceRail& sr) { return sr.has_piece && !sr.gone; });
@@ -296,7 +215,8 @@ void Core::Impl::send_done(Session& s, Transfer& t, const std::optional<Error>& 
   for (const SourceRail& sr : src.rails) {
     // A piece cut off between its writes has bytes under way that no immediate will tell of: counted as one that never
     // arrives, so that the receiver fences this rail before it takes its memory back.
-    const bool cut_off = sr.has_piece && sr.offset != src.bytes.space.piece_begin(sr.piece);
+    const bool cut_off = t.feed ? t.feed->offset != 0 && &sr == &src.rails.back() && !sr.gone
+                                : sr.has_piece && sr.offset != src.bytes.space.piece_begin(sr.piece);
     rail_counts_.push_back({.rail = sr.rail, .posted = sr.posted + (cut_off ? 1 : 0)});
   }
   if (!(WEFT_CANARY(kSkipLastWord) && error))
@@ -328,6 +248,7 @@ void Core::Impl::send_done(Session& s, Transfer& t, const std::optional<Error>& 
 }
 
 void Core::Impl::source_rail_down(Session& s, Transfer& t, std::uint16_t number, TimePoint now) {
+  if (t.feed) return feed_rail_down(s, t, number);
   Source& src = t.source;
   bool touched = false;
   for (SourceRail& sr : src.rails) {
@@ -400,6 +321,7 @@ void Core::Impl::maybe_drained(Transfer& t, TimePoint now) {
     return;
   }
   if (src.outstanding != 0 || !src.staged.empty()) return;
+  if (t.feed) end_sends(t);
   if (!t.told) {
     Error error = t.error ? *t.error : Error(ErrorClass::kInternal, "push", "ended without a reason");
     if (src.ever_done) error = std::move(error).with_may_have_arrived();

@@ -167,7 +167,7 @@ void Core::Impl::session_down(SessionKey key, const Error& why, TimePoint now) {
       for (RoundRail& rr : t.target.rails) {
         if (rr.rail == 0) {
           rr.gone = true;
-          rr.exposure.reset();
+          rr.revoke();
         }
       }
       lose_session(t, why, now);

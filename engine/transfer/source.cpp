@@ -80,7 +80,7 @@ SourceBytes::Run SourceBytes::run_at(std::uint64_t offset, std::uint64_t end, st
   const Space::Entry& entry = entries[i];
   const std::uint64_t from = std::max(offset, entry.offset);
   const std::uint64_t to = std::min(end, entry.offset + entry.bytes);
-  Run run{.skip = from - offset, .data = nullptr, .length = to - from};
+  Run run{.skip = from - offset, .data = nullptr, .length = to - from, .item = i};
   if (staging != nullptr) {
     run.data = staging + (from - piece_begin);
     return run;

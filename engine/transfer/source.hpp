@@ -53,6 +53,7 @@ class SourceBytes {
     std::uint64_t skip = 0;
     const std::byte* data = nullptr;
     std::uint64_t length = 0;
+    std::uint32_t item = 0;
   };
   Run run_at(std::uint64_t offset, std::uint64_t end, std::uint64_t piece_begin, const std::byte* staging) const;
 

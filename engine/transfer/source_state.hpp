@@ -23,6 +23,14 @@ struct SourceRail {
   std::uint32_t piece = 0;
   std::uint64_t offset = 0;  // in the space: what of the piece is posted
   std::int32_t staging = -1;
+  bool attached = false;       // the memory of the piece, to a lane that wants that
+  void* descriptor = nullptr;  // of the staging it lies in
+};
+
+/// What a source has attached to a lane, by item; none where nothing was posted from yet.
+struct SourceMemory {
+  Lane lane = Lane::kAuto;
+  std::vector<Key> items{};
 };
 
 struct Staged {
@@ -47,6 +55,7 @@ struct Source {
   std::uint32_t wanted_piece = 0;  // within wanted[wanted_at]
   std::uint64_t pieces_posted = 0;
   std::vector<SourceRail> rails{};
+  std::vector<SourceMemory> attached{};  // uses of the core's attachments: let go when the source is
   Ring<Staged> staged{};
   std::vector<std::uint64_t> leaves{};
   std::vector<std::uint64_t> known{};  // bit per leaf

@@ -37,6 +37,7 @@ class Staging {
     return index;
   }
   std::byte* data(std::int32_t index) noexcept { return buffers_[static_cast<std::size_t>(index)].memory.get(); }
+  std::size_t buffer_bytes() const noexcept { return bytes_; }
   void hold(std::int32_t index) noexcept { ++buffers_[static_cast<std::size_t>(index)].uses; }
   /// Whether that was the last use.
   bool let_go(std::int32_t index) {

@@ -25,6 +25,11 @@ struct RoundRail {
   std::uint32_t arrived = 0;
   std::optional<std::uint32_t> posted{};
   lane::ExposurePtr exposure{};
+  std::vector<lane::ExposurePtr> regions{};  // of a ring of grains, instead
+  void revoke() noexcept {
+    exposure.reset();
+    regions.clear();
+  }
   bool quiet() const noexcept { return gone || (posted && arrived == *posted); }
 };
 

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <weft/transfer/grain_state.hpp>
 #include <weft/transfer/source_state.hpp>
 #include <weft/transfer/target_state.hpp>
 
@@ -11,7 +13,7 @@
 /// this.
 namespace weft::transfer {
 
-enum class Role : std::uint8_t { kPull, kList, kPing, kServe, kPush, kReceive };
+enum class Role : std::uint8_t { kPull, kList, kPing, kServe, kPush, kReceive, kFeed, kMember };
 enum class Phase : std::uint8_t {
   kNew,
   kWaitSession,
@@ -61,11 +63,14 @@ struct Transfer {
   EntryRef entry{};  // push: what is sent
   std::vector<ListedEntry> listed{};
   std::uint64_t nonce = 0;
-  std::string name{};  // receive: offered name
+  std::string name{};                 // receive: offered name
+  std::unique_ptr<GrainFeed> feed{};  // kFeed: the initiator's end of a ring
+  RingKey ring{};                     // kMember: at the target, which ring and which share of it
+  std::uint32_t share = 0;
   Target target{};
   Source source{};
-  bool is_source() const noexcept { return role == Role::kServe || role == Role::kPush; }
-  bool ours() const noexcept { return role != Role::kServe && role != Role::kReceive; }
+  bool is_source() const noexcept { return role == Role::kServe || role == Role::kPush || role == Role::kFeed; }
+  bool ours() const noexcept { return role != Role::kServe && role != Role::kReceive && role != Role::kMember; }
   void reset();
 };
 

@@ -24,6 +24,7 @@
 namespace weft::transfer {
 
 struct TransferKey : Key {};
+struct AttachmentKey : Key {};
 struct SessionKey : Key {};
 
 /// A rail of a session by number; 0 is the session's own stream.
@@ -137,6 +138,13 @@ struct Expose {
   RailRef rail{};
   lane::Region region{};
 };
+/// Register memory that is gathered from with a lane; on_attached follows. The memory lives until that is answered, and
+/// as long as the attachment.
+struct Attach {
+  AttachmentKey attachment{};
+  Lane lane = Lane::kAuto;
+  lane::Region region{};
+};
 /// Somebody pushes: on_decision follows, now or later (an offer nobody takes yet is held without bytes).
 struct AskOffer {
   TransferKey transfer{};
@@ -169,8 +177,8 @@ struct CloseSession {
   SessionKey session{};
   Error why;
 };
-using Action = std::variant<NeedSession, TakeLanding, Prepare, Expose, AskOffer, OfferGone, ListenRail, DialRail,
-                            CloseRail, CloseSession>;
+using Action = std::variant<NeedSession, TakeLanding, Prepare, Expose, Attach, AskOffer, OfferGone, ListenRail,
+                            DialRail, CloseRail, CloseSession>;
 
 // ---- what comes of it
 // ------------------------------------------------------------------------------------------------

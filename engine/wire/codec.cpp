@@ -97,6 +97,10 @@ Message read_message(schema::TensorMessage::Reader root, detail::Reading& readin
       return detail::read(root.getPing(), reading);
     case Kind::BYE:
       return detail::read(root.getBye(), reading);
+    case Kind::RING:
+      return detail::read(root.getRing(), reading);
+    case Kind::SLOTS:
+      return detail::read(root.getSlots(), reading);
   }
   reading.refuse("message", "no such kind");
   return Message{};
@@ -119,6 +123,8 @@ struct Members {
   static auto init(schema::TensorMessage::Builder root, const Failure&) { return root.initError(); }
   static auto init(schema::TensorMessage::Builder root, const Ping&) { return root.initPing(); }
   static auto init(schema::TensorMessage::Builder root, const Bye&) { return root.initBye(); }
+  static auto init(schema::TensorMessage::Builder root, const RingOpen&) { return root.initRing(); }
+  static auto init(schema::TensorMessage::Builder root, const Slots&) { return root.initSlots(); }
 
   template <class M>
   using Schema =

@@ -48,10 +48,6 @@ RailRequest read(schema::Rail::Reader from, Reading& reading) {
           .reason = read_text(from.getReason(), kMaxErrorTextBytes, "reason", reading)};
 }
 
-Credit read(schema::Credit::Reader from, Reading&) { return {.cumulative = from.getCumulative()}; }
-
-Release read(schema::Release::Reader from, Reading&) { return {.cumulative = from.getCumulative()}; }
-
 Ping read(schema::Ping::Reader from, Reading&) {
   return {.nonce = from.getNonce(), .answer = from.getAnswer(), .wall_ns = from.getWallNs()};
 }

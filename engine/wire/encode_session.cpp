@@ -46,10 +46,6 @@ void fill(schema::Rail::Builder into, const RailRequest& rail) {
   if (!rail.reason.empty()) copy_text(into.initReason(rail.reason.size()), rail.reason);
 }
 
-void fill(schema::Credit::Builder into, const Credit& credit) { into.setCumulative(credit.cumulative); }
-
-void fill(schema::Release::Builder into, const Release& release) { into.setCumulative(release.cumulative); }
-
 void fill(schema::Ping::Builder into, const Ping& ping) {
   into.setNonce(ping.nonce);
   into.setAnswer(ping.answer);

@@ -214,8 +214,39 @@ struct Cancel {
   ErrorClass why = ErrorClass::kCancelled;
 };
 
+/// Opens a ring of grains for writing.
+struct RingOpen {
+  std::uint64_t sequence = 0;
+  std::uint64_t deadline_ns = 0;
+  std::array<std::byte, 16> token{};
+  std::uint32_t grains = 0;
+  std::uint32_t slices = 0;
+  std::uint64_t grain_bytes = 0;
+};
+/// Where one grain of a share lies: in which of the regions, and how far in.
+struct Place {
+  std::uint32_t region = 0;
+  std::uint64_t offset = 0;
+};
+struct RegionKey {
+  std::uint64_t key = 0;
+  std::uint64_t base = 0;
+};
+/// The share of a ring that an initiator may write, over one rail.
+struct Slots {
+  std::uint64_t sequence = 0;
+  std::uint16_t rail = 0;
+  std::uint16_t slot = 0;
+  bool by_index = false;
+  std::uint64_t granted = 0;
+  std::uint64_t arrived = 0;
+  std::span<const Place> places{};
+  std::span<const RegionKey> regions{};  ///< the first holds the headers
+};
 struct Credit {
-  std::uint64_t cumulative = 0;
+  std::uint64_t sequence = 0;
+  std::uint64_t granted = 0;  ///< ordinals below may be written
+  std::uint64_t arrived = 0;  ///< sends that came
 };
 struct Release {
   std::uint64_t cumulative = 0;
@@ -242,7 +273,7 @@ struct Bye {
 };
 
 using Message = std::variant<Hello, RailRequest, Request, Offer, Grant, Response, Digests, Done, Receipt, Cancel,
-                             Credit, Release, Failure, Ping, Bye>;
+                             Credit, Release, Failure, Ping, Bye, RingOpen, Slots>;
 
 /// 16 bytes, little-endian: magic 2, version 1, flags 1, credits 4, Cap'n Proto words 4, payload bytes 4.
 inline constexpr std::size_t kHeaderBytes = 16;

@@ -40,6 +40,10 @@ struct Record<RunSpec> : Fields<RunSpec, &RunSpec::start, &RunSpec::count> {};
 template <>
 struct Record<RailKey> : Fields<RailKey, &RailKey::rail, &RailKey::slot, &RailKey::key, &RailKey::base> {};
 template <>
+struct Record<Place> : Fields<Place, &Place::region, &Place::offset> {};
+template <>
+struct Record<RegionKey> : Fields<RegionKey, &RegionKey::key, &RegionKey::base> {};
+template <>
 struct Record<PieceRange> : Fields<PieceRange, &PieceRange::first, &PieceRange::count> {};
 template <>
 struct Record<LandingSegment> : Fields<LandingSegment, &LandingSegment::offset, &LandingSegment::length> {};

@@ -55,6 +55,7 @@ std::unique_ptr<Command> make_list();
 std::unique_ptr<Command> make_get();
 std::unique_ptr<Command> make_push();
 std::unique_ptr<Command> make_receive();
+std::unique_ptr<Command> make_grains();
 std::unique_ptr<Command> make_ping();
 std::unique_ptr<Command> make_explain();
 std::unique_ptr<Command> make_info();

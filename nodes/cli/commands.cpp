@@ -14,6 +14,8 @@ constexpr std::array kCommands{
                  "weft push model.safetensors @a @b", make_push},
     CommandEntry{"recv", "", "print a ticket and save what is pushed", "weft recv -o inbox --ticket-file t",
                  make_receive},
+    CommandEntry{"grains", "", "a ring of equal buffers: receive into one, or send to some",
+                 "weft grains recv --info-file i    weft grains send @i", make_grains},
     CommandEntry{"ping", "", "round trips to a node, and its clock's skew", "weft ping @t", make_ping},
     CommandEntry{"explain", "", "which lane a tensor would take, and why", "weft explain @t layers.0.w", make_explain},
     CommandEntry{"info", "", "the lanes of this host: used, or why not", "weft info", make_info},

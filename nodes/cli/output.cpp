@@ -26,23 +26,22 @@ bool colored(When when, int fd) {
   return ::isatty(fd) == 1 && environment("TERM") != "dumb";
 }
 
-std::string styled(Style style, std::string_view text) {
-  const char* code = "0";
+const char* code_of(Style style) {
   switch (style) {
     case Style::kHeading:
-      code = "1";
-      break;
+      return "1";
     case Style::kGood:
-      code = "32";
-      break;
+      return "32";
     case Style::kBad:
-      code = "1;31";
-      break;
+      return "1;31";
     case Style::kFaint:
-      code = "2";
-      break;
+      return "2";
   }
-  return "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m";
+  return "0";
+}
+
+std::string styled(Style style, std::string_view text) {
+  return "\x1b[" + std::string(code_of(style)) + "m" + std::string(text) + "\x1b[0m";
 }
 
 }  // namespace

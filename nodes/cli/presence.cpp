@@ -32,12 +32,6 @@ std::optional<std::string> text_in(const std::filesystem::path& path) {
   return text;
 }
 
-// A ticket, or nothing yet: what mktemp has made.
-bool may_be_replaced(const std::filesystem::path& path) {
-  const auto text = text_in(path);
-  return text && (text->find_first_not_of(" \t\r\n") == text->npos || Ticket::parse(*text));
-}
-
 Result<void> write_all(int fd, std::string_view text, const std::string& path) {
   while (!text.empty()) {
     const auto put = ::write(fd, text.data(), text.size());
@@ -49,9 +43,9 @@ Result<void> write_all(int fd, std::string_view text, const std::string& path) {
 }
 
 // Whoever sees the file sees all of it: it gets its name when it is whole.
-Result<void> write_whole(const std::filesystem::path& path, std::string_view text) {
+Result<void> write_whole(const std::filesystem::path& path, std::string_view text, mode_t mode) {
   const auto part = fmt::format("{}.part.{}", path.string(), ::getpid());
-  Fd file{::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
+  Fd file{::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)};
   if (!file) return fail_errno(errno, "open", part);
   auto written = write_all(file.get(), text, part);
   if (written && ::rename(part.c_str(), path.c_str()) != 0) written = fail_errno(errno, "rename", path.string());
@@ -70,7 +64,10 @@ void Presence::declare(Arguments& arguments) {
   arguments.list("--listen", "ADDRESS", listen_,
                  "where to listen: 127.0.0.1:0 (default), :7700, host:port; repeatable");
   arguments.list("--allow", "WHO", allow_, "who may come: local (default), any, or node ids; repeatable");
-  arguments.path("--ticket-file", "FILE", ticket_file_, "write the ticket there, once ready");
+  if (handed_ == Handed::kTicket)
+    arguments.path("--ticket-file", "FILE", ticket_file_, "write the ticket there, once ready");
+  else
+    arguments.path("--info-file", "FILE", ticket_file_, "write the target info there, once ready");
   arguments.also_from("--listen", "WEFT_LISTEN");
   arguments.also_from("--allow", "WEFT_ALLOW");
 }
@@ -83,34 +80,51 @@ Result<NodeOptions> Presence::options(const Context& context) const {
   return options;
 }
 
+// Of our kind, or nothing yet: what mktemp has made.
+bool Presence::may_be_replaced(const std::string& text) const {
+  if (text.find_first_not_of(" \t\r\n") == text.npos) return true;
+  return handed_ == Handed::kTicket ? Ticket::parse(text).has_value() : TargetInfo::parse(text).has_value();
+}
+
 Result<void> Presence::prepare() const {
   std::error_code ignored;
   if (ticket_file_.empty() || !std::filesystem::exists(std::filesystem::symlink_status(ticket_file_, ignored)))
     return {};
-  if (!may_be_replaced(ticket_file_))
+  const auto text = text_in(ticket_file_);
+  if (!text || !may_be_replaced(*text))
     return fail(Error{ErrorClass::kExists, "ticket",
-                      fmt::format("{} is there and holds no ticket", escaped(ticket_file_.string()))}
-                    .with_hint("--ticket-file takes another name, or remove that one"));
+                      fmt::format("{} is there and holds something else", escaped(ticket_file_.string()))}
+                    .with_hint("give another name, or remove that one"));
   if (::unlink(ticket_file_.c_str()) != 0) return fail_errno(errno, "unlink", ticket_file_.string());
   return {};
 }
 
-Result<void> Presence::announce(Context& context, const TensorNode& node, Json details) {
-  WEFT_TRY(in_time(context));
-  context.watchdog.leave();
+Result<void> Presence::announce(Context& context, const TensorNode& node, const Json& details) {
   const auto ticket = node.ticket();
   const auto text = ticket.to_string();
+  Json object{{"ticket", text}, {"node", node.id().to_string()}, {"addresses", ticket.addresses}};
+  object.update(details);
+  return hand_over(context, text, object);
+}
+
+Result<void> Presence::announce(Context& context, const TargetInfo& info, const Json& details) {
+  const auto text = info.to_string();
+  Json object{{"info", text}, {"node", info.ticket.node.to_string()}, {"addresses", info.ticket.addresses}};
+  object.update(details);
+  return hand_over(context, text, object);
+}
+
+Result<void> Presence::hand_over(Context& context, const std::string& text, const Json& object) {
+  WEFT_TRY(in_time(context));
+  context.watchdog.leave();
   if (!ticket_file_.empty()) {
-    WEFT_TRY(write_whole(ticket_file_, text + "\n"));
+    WEFT_TRY(write_whole(ticket_file_, text + "\n", handed_ == Handed::kTicket ? 0644 : 0600));
     written_ = text + "\n";
   }
-  if (context.out.format() == Format::kJson) {
-    Json object{{"ticket", text}, {"node", node.id().to_string()}, {"addresses", ticket.addresses}};
-    object.update(details);
+  if (context.out.format() == Format::kJson)
     context.out.json(object);
-  } else {
+  else
     context.out.data(text);
-  }
   return context.out.flush();
 }
 

@@ -10,10 +10,12 @@
 
 namespace weft::cli {
 
-/// How serve and recv can be reached: where they listen, who may come, and how their ticket is handed over.
+/// How serve, recv and grains recv can be reached: where they listen, who may come, and how their ticket (or target
+/// info) is handed over.
 class Presence {
  public:
-  Presence() = default;
+  enum class Handed { kTicket, kTargetInfo };
+  explicit Presence(Handed handed = Handed::kTicket) : handed_(handed) {}
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
   ~Presence();  // takes the ticket file away, while it holds ours
@@ -25,11 +27,17 @@ class Presence {
   Result<void> prepare() const;
   /// Once the node is ready: writes the ticket file, whole or not at all; then prints the ticket alone on stdout, or
   /// with --json one object with it and `details`. Here --timeout ends: it bounds what comes before.
-  Result<void> announce(Context& context, const TensorNode& node, Json details);
+  Result<void> announce(Context& context, const TensorNode& node, const Json& details);
+  /// The same with a target info, whose file only its owner may read: who has it may write the ring.
+  Result<void> announce(Context& context, const TargetInfo& info, const Json& details);
   /// Whether only this host can reach it, as far as --listen tells.
   bool local_only() const noexcept { return listen_.empty(); }
 
  private:
+  bool may_be_replaced(const std::string& text) const;
+  Result<void> hand_over(Context& context, const std::string& text, const Json& object);
+
+  Handed handed_;
   std::vector<std::string> listen_, allow_;
   std::filesystem::path ticket_file_;
   std::string written_;  // into the ticket file

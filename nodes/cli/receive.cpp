@@ -23,7 +23,7 @@ class Inbox {
   Inbox(std::filesystem::path folder, bool force) : folder_(std::move(folder)), force_(force) {}
 
   Result<std::filesystem::path> save(const Tensor& tensor) {
-    const auto path = path_of(std::string(tensor.name()));
+    auto path = path_of(std::string(tensor.name()));
     SafetensorsItem item{std::string(tensor.name()), tensor.meta()};
     item.meta.strides = {};
     WEFT_LET(auto writer, SafetensorsWriter::open(path, {&item, 1}));

@@ -37,6 +37,7 @@ struct Asked {
 
 Result<std::vector<Asked>> asked_for(const Wanted& wanted) {
   std::vector<Asked> asked;
+  asked.reserve(wanted.names.size() + wanted.slices.size());
   for (const auto& name : wanted.names) asked.push_back({.name = name});
   for (const std::string_view text : wanted.slices) {
     std::string_view inner = text;

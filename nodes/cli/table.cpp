@@ -17,6 +17,7 @@ std::string padded(std::string_view text, std::size_t width, bool right_aligned)
 
 std::vector<std::string> Table::lines() const {
   std::vector<std::size_t> widths;
+  widths.reserve(columns_.size());
   for (const auto& column : columns_) widths.push_back(display_width(column.heading));
   for (const auto& row : rows_)
     for (std::size_t at = 0; at < row.size(); ++at) widths[at] = std::max(widths[at], display_width(row[at]));

@@ -11,28 +11,11 @@ using namespace weft::conformance;
 
 namespace {
 
-/// Where this host's RDMA device has an IPv4 address; loopback for the other providers.
-std::string address_for(const std::string& provider) {
-  if (provider == "verbs") {
-    const auto habits = fabric::habits_of(provider, fabric::FabricVersion::compiled());
-    const auto found = fabric::FabricInfoList::get({.provider = provider,
-                                                    .endpoint_type = fabric::EndpointType::kMessage,
-                                                    .mode = habits.mode,
-                                                    .mr_mode = habits.mr_mode});
-    if (!found) return "127.0.0.1";
-    for (fabric::FabricInfoView one : *found) {
-      const std::string source = one.source() ? one.source()->to_string() : "";
-      if (source.find('.') != std::string::npos) return source.substr(0, source.rfind(':'));
-    }
-  }
-  return "127.0.0.1";
-}
-
 Result<std::unique_ptr<fabric::FabricLane>> open_lane(const std::string& provider) {
   const auto draw = [key = std::uint64_t{1} << 50]() mutable {
     return Result<std::uint64_t>{key += 0x9E3779B97F4A7C15u};
   };
-  return fabric::FabricLane::open({.provider = provider, .bind_address = address_for(provider), .draw_key = draw});
+  return fabric::FabricLane::open({.provider = provider, .draw_key = draw});
 }
 
 class FabricPair final : public LanePair {

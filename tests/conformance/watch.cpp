@@ -11,7 +11,7 @@
 namespace weft::conformance {
 namespace {
 
-constexpr std::chrono::seconds kWatchdog{10};
+constexpr std::chrono::seconds kWatchdog{60};
 
 }  // namespace
 

@@ -25,7 +25,8 @@ TEST_CASE("load: more pulls than a session may have open wait for room", "[T-07]
   need(server.put("t", blob(20'000, 1)));
   const auto expected = noise(20'000, 1);
   std::vector<Future<Tensor>> pulls;
-  for (std::size_t i = 0; i < kMaxOpenTransfers * 3; ++i) pulls.push_back(client.get(server.ticket(), "t"));
+  for (std::size_t i = 0; i < std::size_t{3} * kMaxOpenTransfers; ++i)
+    pulls.push_back(client.get(server.ticket(), "t"));
   std::size_t wrong = 0;
   for (auto& pull : pulls) wrong += !same_bytes(need(pull.wait_for(kSoon)), expected);
   CHECK(wrong == 0);

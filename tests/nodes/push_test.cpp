@@ -56,8 +56,8 @@ TEST_CASE("push: a strided view travels dense, meta and all", "[T-04]") {
   CHECK(got.meta().requires_grad);
   const auto out = need(got.as<std::int32_t>());
   std::size_t wrong = 0;
-  for (int r = 0; r < 200; ++r)
-    for (int c = 0; c < 300; ++c) wrong += out[static_cast<std::size_t>(r * 300 + c)] != r + 200 * c;
+  for (std::size_t r = 0; r < 200; ++r)
+    for (std::size_t c = 0; c < 300; ++c) wrong += out[r * 300 + c] != static_cast<std::int32_t>(r + 200 * c);
   CHECK(wrong == 0);
 }
 
@@ -224,8 +224,9 @@ TEST_CASE("push: eight at a time go on independently, from many threads", "[T-10
     threads.emplace_back([&, t] {
       for (int i = 0; i < kEach; ++i) {
         const std::size_t bytes = i % 4 == 0 ? 300'000 : 100;
-        const auto content = noise(bytes, static_cast<std::uint64_t>(t * kEach + i));
-        const auto name = std::to_string(t * kEach + i);
+        const int number = t * kEach + i;
+        const auto content = noise(bytes, static_cast<std::uint64_t>(number));
+        const auto name = std::to_string(number);
         if (!senders[static_cast<std::size_t>(t % 2)].push(receiver.ticket(), name, TensorView::bytes(content)).wait())
           ++failed;
       }

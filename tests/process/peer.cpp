@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <tests/process/grain_reader.hpp>
 #include <tests/process/noise.hpp>
 #include <weft/weft.hpp>
 
@@ -109,6 +110,17 @@ void obey(TensorNode& node, Trap& trap, std::istringstream& line) {
   if (verb == "receive") {
     line >> name >> bytes >> seed;
     return say_with_peak(node.receive(name).wait(), bytes, seed);
+  }
+  if (verb == "ring") {
+    static std::optional<test::GrainReader> reader;
+    std::size_t grains = 0;
+    line >> name >> grains >> bytes;
+    if (name == "open") {
+      reader.emplace(node, grains, bytes);
+      return say("ok " + reader->info().to_string());
+    }
+    if (name == "close") reader.reset();
+    return say("ok " + (reader ? reader->tally() : ""));
   }
   if (verb == "measure") {  // from now on the peak is what `get`, `push` and `receive` say
     std::ofstream("/proc/self/clear_refs") << "5";

@@ -24,6 +24,7 @@ inline constexpr std::array kBugs{
     Bug{transfer::Canary::kReuseSlotEarly, "reuse-slot-early", "a slot reused before it is quiet", 400},
     Bug{transfer::Canary::kAnswerOldIncarnation, "answer-old-incarnation", "an old incarnation answered", 4000},
     Bug{transfer::Canary::kSkipVerification, "skip-verification", "digests not compared", 400},
+    Bug{transfer::Canary::kForgetToAttach, "forget-to-attach", "memory posted that was not attached", 400},
     Bug{transfer::Canary::kDeliverTwice, "deliver-twice", "the exactly-once table not asked", 400}};
 
 }  // namespace weft::sim

@@ -40,6 +40,7 @@ void Scenario::build() {
                          .reads_at_post = chance(0.3),
                          .finishes_on_arrival = chance(0.3),
                          .virtual_addresses = chance(0.3),
+                         .locked_bytes = lanes >= 5 && chance(0.3) ? 300'000 + below(12'000'000) : 0,
                          .landing_bytes = chance(0.2) ? 200'000 + below(3'000'000) : 0,
                          .staging_buffers = chance(0.3) ? 1 + static_cast<std::uint32_t>(below(3)) : 64});
     Manners& manners = node.manners();

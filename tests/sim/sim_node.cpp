@@ -28,14 +28,16 @@ void SimNode::start() {
   catalog_ = std::make_unique<transfer::Catalog>();
   stream_ = world_.network().make_lane({.node = number_, .traits = lane::fake_stream_traits()});
   for (const Lane name : options_.rails) {
-    lane::Traits traits = name == Lane::kEfa ? lane::fake_unordered_traits() : lane::fake_fabric_traits();
-    traits.name = name;
+    const lane::Traits traits = name == Lane::kEfa     ? lane::fake_unordered_traits()
+                                : name == Lane::kVerbs ? lane::fake_verbs_traits()
+                                                       : lane::fake_fabric_traits();
     rail_lanes_.push_back(world_.network().make_lane({.node = number_,
                                                       .traits = traits,
                                                       .never_full = options_.never_full,
                                                       .reads_at_post = options_.reads_at_post,
                                                       .finishes_on_arrival = options_.finishes_on_arrival,
-                                                      .virtual_addresses = options_.virtual_addresses}));
+                                                      .virtual_addresses = options_.virtual_addresses,
+                                                      .locked_bytes = name == Lane::kTcp ? 0 : options_.locked_bytes}));
   }
   core_ = std::make_unique<transfer::Core>(transfer::CoreOptions{.self = id_,
                                                                  .incarnation = incarnation_,
@@ -272,6 +274,10 @@ void SimNode::break_sessions() {
 }
 
 void SimNode::finished(Outcome&& outcome) {
+  if ((outcome.cookie & kFeedCookie) != 0) {
+    if (on_feed_over) on_feed_over(outcome);
+    return;
+  }
   memory::Landing* landing = nullptr;
   if (auto* pulled = std::get_if<transfer::Pulled>(&outcome.result)) landing = &pulled->landing;
   if (auto* received = std::get_if<transfer::Received>(&outcome.result)) landing = &received->landing;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@ struct SimNodeOptions {
   bool reads_at_post = false;
   bool finishes_on_arrival = false;
   bool virtual_addresses = false;
+  std::uint64_t locked_bytes = 0;   ///< registered at a time on lanes that register, then ResourceExhausted; 0: any
   std::uint64_t landing_bytes = 0;  ///< leased at a time, then ResourceExhausted; 0: any number
   std::uint32_t staging_buffers = 64;
 };
@@ -97,6 +99,15 @@ class SimNode final : public transfer::DriverHost {
   void offer_gone(transfer::TransferKey transfer) override;
   void finished(transfer::Outcome&& outcome) override;
   void session_ended(transfer::SessionKey session, const NodeId& peer, const Error& why) override;
+
+  void grain(transfer::GrainEvent&& event) override {
+    if (on_grain) on_grain(event);
+  }
+
+  // Grains: told as they come, and when a feed is over (its outcome's cookie has this bit).
+  static constexpr std::uint64_t kFeedCookie = std::uint64_t{1} << 63;
+  std::function<void(const transfer::GrainEvent&)> on_grain{};
+  std::function<void(const transfer::Outcome&)> on_feed_over{};
 
   // What the last outcomes were, for tests that look closer than the ledger.
   transfer::Outcome last{};

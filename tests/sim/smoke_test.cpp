@@ -14,13 +14,14 @@ TensorKind kind_of(std::string name, std::int64_t bytes, Home home = Home::kMemo
 
 /// A server (node 0) and a client (node 1).
 struct Pair {
-  explicit Pair(bool fabric) : world(7) {
-    world.add_node({.rails = fabric ? std::vector{Lane::kTcp} : std::vector<Lane>{}});
-    world.add_node({.rails = fabric ? std::vector{Lane::kTcp} : std::vector<Lane>{}});
+  explicit Pair(bool fabric) : Pair({.rails = fabric ? std::vector{Lane::kTcp} : std::vector<Lane>{}}, fabric) {}
+  explicit Pair(const SimNodeOptions& of_server, bool fabric = true) : world(7) {
+    world.add_node(of_server);
+    world.add_node({.rails = fabric ? of_server.rails : std::vector<Lane>{}});
   }
   SimNode& server() { return world.node(0); }
   SimNode& client() { return world.node(1); }
-  Call& pull(std::vector<std::string> names, transfer::Bound bound = {}) {
+  Call& pull(const std::vector<std::string>& names, transfer::Bound bound = {}) {
     transfer::PullSpec spec{.peer = server().id(), .names = names, .bound = bound};
     return client().pull(std::move(spec), names, 16 * 1024 * 1024);
   }
@@ -58,6 +59,46 @@ TEST_CASE("simulator: a MiB comes over a rail opened by pass", "[sim]") { pulls(
 TEST_CASE("simulator: a file's bytes come", "[sim]") {
   pulls(true, 1'000'001, Home::kFile);
   pulls(false, 100, Home::kFile);
+}
+
+TEST_CASE("simulator: a lane of registered memory is told of what it sends, from memory and from files", "[sim]") {
+  for (const Home home : {Home::kMemory, Home::kFile}) {
+    Pair pair({.rails = {Lane::kVerbs}});
+    lane::FakeRandom random(3);
+    pair.server().publish({random_content(kind_of("a", 3 << 20, home), random)});
+    for (int i = 0; i < 3; ++i) {
+      transfer::PullSpec spec{.peer = pair.server().id(), .names = {"a"}, .lane = Lane::kVerbs};
+      Call& call = pair.client().pull(std::move(spec), {"a"}, 16 << 20);
+      CHECK(pair.world.run_calls(std::chrono::seconds(10)));
+      INFO(call.error);
+      CHECK(call.ok);
+      CHECK(std::get<transfer::Pulled>(pair.client().last.result).lane == Lane::kVerbs);
+    }
+    pair.settle();
+  }
+}
+
+TEST_CASE("simulator: what may not be registered travels over another lane, and a call that names the lane ends",
+          "[sim]") {
+  Pair pair({.rails = {Lane::kVerbs}, .locked_bytes = 1 << 20});
+  lane::FakeRandom random(3);
+  pair.server().publish({random_content(kind_of("a", 3 << 20), random)});
+  const auto pull = [&](Lane lane) {
+    transfer::PullSpec spec{.peer = pair.server().id(), .names = {"a"}, .lane = lane};
+    Call& call = pair.client().pull(std::move(spec), {"a"}, 16 << 20);
+    CHECK(pair.world.run_calls(std::chrono::seconds(10)));
+    return call;
+  };
+  const Call named = pull(Lane::kVerbs);
+  CHECK_FALSE(named.ok);
+  CHECK(named.error.find("the limit of locked memory is reached") != std::string::npos);
+  for (int i = 0; i < 3; ++i) {
+    const Call any = pull(Lane::kAuto);
+    INFO(any.error);
+    CHECK(any.ok);
+    CHECK(std::get<transfer::Pulled>(pair.client().last.result).lane == Lane::kTls);
+  }
+  pair.settle();
 }
 
 TEST_CASE("simulator: a pull by handle whose size is known takes one round trip, and two when it has changed",

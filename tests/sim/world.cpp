@@ -8,12 +8,17 @@ namespace weft::sim {
 
 World::World(std::uint64_t seed) : network_(seed) {
   network_.on_landed = [this](lane::FakeLane& lane, std::byte* address, std::size_t) { watch(lane, address); };
+  network_.on_unattached = [this](const lane::FakeLane& lane, const lane::Gather& range) {
+    ledger_.breach(fmt::format("node {} posts {} bytes that its lane was not told of, or no longer knows", lane.node(),
+                               range.size));
+  };
 }
 
 World::~World() { nodes_.clear(); }
 
 SimNode& World::add_node(SimNodeOptions options) {
-  return *nodes_.emplace_back(std::make_unique<SimNode>(*this, static_cast<lane::FakeNode>(nodes_.size()), options));
+  return *nodes_.emplace_back(
+      std::make_unique<SimNode>(*this, static_cast<lane::FakeNode>(nodes_.size()), std::move(options)));
 }
 
 SimNode* World::find(const NodeId& id) {
@@ -127,6 +132,8 @@ void World::check_settled() {
       ledger_.breach(fmt::format("node {} keeps {} slots", node->number(), kMaxSlots - stats.slots_free));
     if (stats.held_offers != 0)
       ledger_.breach(fmt::format("node {} holds {} offers", node->number(), stats.held_offers));
+    if (stats.attached != 0)
+      ledger_.breach(fmt::format("node {} keeps {} attachments", node->number(), stats.attached));
     if (stats.staging_taken != 0)
       ledger_.breach(fmt::format("node {} keeps {} staging buffers", node->number(), stats.staging_taken));
     node->last = {};

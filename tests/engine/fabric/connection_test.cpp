@@ -9,9 +9,10 @@ using namespace weft::fabric;
 using namespace weft::fabric::test;
 
 TEST_CASE("connect data of any length reaches the acceptor whole, before it decides", "[fabric][O-32][O-43]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       for (std::size_t length : {0u, 1u, 8u, 9u, 55u, 256u}) {
+        if (length > 55 && std::string_view{provider} == "verbs") continue;  // no more goes into its requests
         Side a{provider};
         Side b{provider};
         const PassiveEndpoint listener = b.listener();
@@ -31,7 +32,7 @@ TEST_CASE("connect data of any length reaches the acceptor whole, before it deci
 }
 
 TEST_CASE("a refused request tells its dialler so", "[fabric][O-34]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       Side a{provider};
       Side b{provider};
@@ -48,7 +49,7 @@ TEST_CASE("a refused request tells its dialler so", "[fabric][O-34]") {
 }
 
 TEST_CASE("a dial to a port where nobody listens fails with an event", "[fabric][O-31]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       Side a{provider};
       Side b{provider};
@@ -91,7 +92,7 @@ TEST_CASE("a target is connected to a hundred times by the address it gave out, 
 }
 
 TEST_CASE("a hundred requests at once are all reported", "[fabric][O-42]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       Side a{provider};
       Side b{provider};
@@ -111,7 +112,7 @@ TEST_CASE("a hundred requests at once are all reported", "[fabric][O-42]") {
 }
 
 TEST_CASE("the peer of a shutdown or a close sees exactly one Shutdown", "[fabric][O-33]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     for (bool by_close : {false, true}) {
       DYNAMIC_SECTION("on " << provider << (by_close ? " by close" : " by shutdown")) {
         Connection pair{provider};

@@ -57,7 +57,7 @@ struct Nodes {
     b.turn();
   }
   void until(std::string_view what, const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (!condition()) {
       turn();
       if (std::chrono::steady_clock::now() > deadline) FAIL("waited in vain: " << std::string{what});

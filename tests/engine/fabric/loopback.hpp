@@ -3,7 +3,6 @@
 #include <dirent.h>
 
 #include <rdma/fabric.h>
-#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <cstddef>
@@ -16,17 +15,28 @@
 #include <weft/fabric/endpoint.hpp>
 #include <weft/fabric/memory_region.hpp>
 #include <weft/fabric/passive_endpoint.hpp>
+#include <weft/fabric/provider.hpp>
+#include <weft/fabric/rdma_port.hpp>
 
 /// Two ends of connections in one thread, made of the classes under test.
 namespace weft::fabric::test {
 
-inline constexpr std::array<const char*, 2> kProviderNames{"net", "tcp"};
+/// Those whose connections the tests look at; verbs where there is an RDMA device (scripts/soft-roce makes one).
+inline const std::vector<const char*>& provider_names() {
+  static const std::vector<const char*> names =
+      rdma_device_at("127.0.0.1") ? std::vector{"net", "tcp", "verbs"} : std::vector{"net", "tcp"};
+  return names;
+}
 
-/// The provider's connection-oriented configuration on loopback; skips the test where there is none.
+/// The provider's connection-oriented configuration on loopback (a device's own address for verbs); skips the test
+/// where there is none.
 inline FabricInfo message_info(const std::string& provider) {
+  const ProviderHabits habits = habits_of(provider, FabricVersion::compiled());
   auto list = FabricInfoList::get({.provider = provider,
                                    .endpoint_type = EndpointType::kMessage,
                                    .caps = FI_MSG | FI_RMA,
+                                   .mode = habits.mode,
+                                   .mr_mode = habits.mr_mode,
                                    .source = unwrap(FabricAddress::parse("127.0.0.1"))});
   if (!list) SKIP(list.error().to_string());
   for (FabricInfoView one : *list)
@@ -105,9 +115,28 @@ struct Side {
   std::vector<Completion> done;
 };
 
-/// Turns both sides until `condition` holds; fails the test after ten seconds.
+/// Memory that a side posts from or receives into, registered where its provider wants that. Borrowed.
+class Local {
+ public:
+  Local(const Side& side, std::span<const std::byte> bytes) : bytes_(bytes) {
+    if (side.info.view().needs_local_registration())
+      registered_.emplace(
+          unwrap(MemoryRegion::reg(side.domain, Region::of(bytes), Access::kWrite | Access::kSend | Access::kReceive)));
+  }
+  LocalRegion range(std::size_t offset, std::size_t length) const {
+    return {reinterpret_cast<std::uint64_t>(bytes_.data() + offset), length,
+            registered_ ? registered_->desc() : nullptr};
+  }
+  LocalRegion all() const { return range(0, bytes_.size()); }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::optional<MemoryRegion> registered_;
+};
+
+/// Turns both sides until `condition` holds; fails the test after a minute.
 inline void until(Side& a, Side& b, std::string_view what, const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
   while (!condition()) {
     a.turn();
     b.turn();
@@ -125,6 +154,11 @@ struct Connection {
     test::until(a, b, "both connected", [&] { return a.count<Connected>() == 1 && b.count<Connected>() == 1; });
   }
   void until(std::string_view what, const std::function<bool()>& condition) { test::until(a, b, what, condition); }
+  /// Receives at B for as many immediates, where each takes one.
+  void post_receives(std::size_t count) {
+    if (!b.info.view().using_recv_buf_for_cq_data()) return;
+    for (std::size_t i = 0; i < count; ++i) REQUIRE(at_b->recv({}, nullptr) == PostResult::kPosted);
+  }
 
   Side a;
   Side b;

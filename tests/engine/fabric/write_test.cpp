@@ -18,11 +18,10 @@ std::vector<std::byte> counted(std::size_t size) {
   return bytes;
 }
 
-LocalRegion local(const std::vector<std::byte>& bytes, std::size_t offset, std::size_t length) {
-  return {reinterpret_cast<std::uint64_t>(bytes.data() + offset), length, nullptr};
+/// Contexts come back as they were given: a number tells them apart.
+void* context(std::uintptr_t number) {
+  return reinterpret_cast<void*>(number);  // NOLINT(performance-no-int-to-ptr): nobody looks where it points
 }
-
-void* context(std::uintptr_t number) { return reinterpret_cast<void*>(number); }
 
 std::size_t remote_writes(const Side& side) {
   return static_cast<std::size_t>(std::ranges::count_if(
@@ -32,15 +31,17 @@ std::size_t remote_writes(const Side& side) {
 }  // namespace
 
 TEST_CASE("immediates arrive unchanged, after their bytes; a write without one says nothing", "[fabric][O-28]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       Connection pair{provider};
       std::vector<std::byte> landing(4096);
       const auto exposed =
           unwrap(MemoryRegion::reg(pair.b.domain, Region::of(std::span{landing}), Access::kRemoteWrite, kKey));
       const auto source = counted(4096);
-      const std::array from{local(source, 0, 4096)};
+      const Local memory{pair.a, source};
+      const std::array from{memory.all()};
       const std::array to{exposed.to_remote()};
+      pair.post_receives(3);
       REQUIRE(pair.at_a->write(from, to, std::nullopt, context(1)) == PostResult::kPosted);
       for (std::uint32_t immediate : {0u, 1u, 0xFFFFFFFFu})
         REQUIRE(pair.at_a->write(from, to, immediate, context(2 + immediate % 7)) == PostResult::kPosted);
@@ -60,24 +61,26 @@ TEST_CASE("immediates arrive unchanged, after their bytes; a write without one s
 }
 
 TEST_CASE("four ranges are gathered and scattered in one write with one arrival", "[fabric][O-24][O-29]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       Connection pair{provider};
       std::vector<std::byte> landing(4096);
       const auto exposed =
           unwrap(MemoryRegion::reg(pair.b.domain, Region::of(std::span{landing}), Access::kRemoteWrite, kKey));
       const auto source = counted(1000);
-      const std::array from{local(source, 0, 1), local(source, 1, 99), local(source, 100, 400),
-                            local(source, 500, 500)};
+      const Local memory{pair.a, source};
+      const std::array from{memory.range(0, 1), memory.range(1, 99), memory.range(100, 400), memory.range(500, 500)};
       const RemoteRegion all = exposed.to_remote();
-      const std::array to{unwrap(all.sub(3000, 10)), unwrap(all.sub(2000, 490)), unwrap(all.sub(1000, 499)),
-                          unwrap(all.sub(0, 1))};
+      std::vector to{unwrap(all.sub(3000, 10)), unwrap(all.sub(2000, 490)), unwrap(all.sub(1000, 499)),
+                     unwrap(all.sub(0, 1))};
+      if (pair.a.info.view().rma_iov_limit() == 1) to = {unwrap(all.sub(1000, 1000))};  // verbs: one range there
+      pair.post_receives(1);
       REQUIRE(pair.at_a->write(from, to, 9u, context(1)) == PostResult::kPosted);
       pair.until("the arrival", [&] { return remote_writes(pair.b) == 1; });
       auto it = source.begin();
       for (const RemoteRegion& part : to) {
         const auto length = static_cast<std::ptrdiff_t>(part.len);
-        CHECK(std::equal(it, it + length, landing.begin() + static_cast<std::ptrdiff_t>(part.addr)));
+        CHECK(std::equal(it, it + length, landing.begin() + static_cast<std::ptrdiff_t>(part.addr - all.addr)));
         it += length;
       }
       CHECK(static_cast<std::size_t>(std::ranges::count(landing, std::byte{0})) >= 3096);
@@ -88,15 +91,17 @@ TEST_CASE("four ranges are gathered and scattered in one write with one arrival"
 }
 
 TEST_CASE("writes without number are posted before the first read of the queue, and none is lost", "[fabric][O-37]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       Connection pair{provider};
       std::vector<std::byte> landing(64);
       const auto exposed =
           unwrap(MemoryRegion::reg(pair.b.domain, Region::of(std::span{landing}), Access::kRemoteWrite, kKey));
       const auto source = counted(64);
-      const std::array from{local(source, 0, 64)};
+      const Local memory{pair.a, source};
+      const std::array from{memory.all()};
       const std::array to{exposed.to_remote()};
+      if (pair.b.info.view().using_recv_buf_for_cq_data()) SKIP("as many as there are receives: verbs_test.cpp");
       constexpr std::uint32_t kCount = 20'000;
       for (std::uint32_t i = 0; i < kCount; ++i) {
         pair.until("room",
@@ -114,13 +119,15 @@ TEST_CASE("writes without number are posted before the first read of the queue, 
 }
 
 TEST_CASE("a message is sent into a posted receive", "[fabric][O-30]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       Connection pair{provider};
       std::vector<std::byte> inbox(256);
-      REQUIRE(pair.at_b->recv(local(inbox, 0, 256), context(7)) == PostResult::kPosted);
+      const Local room{pair.b, inbox};
+      REQUIRE(pair.at_b->recv(room.all(), context(7)) == PostResult::kPosted);
       const auto message = counted(200);
-      const std::array from{local(message, 0, 100), local(message, 100, 100)};
+      const Local memory{pair.a, message};
+      const std::array from{memory.range(0, 100), memory.range(100, 100)};
       REQUIRE(pair.at_a->send(from, context(8)) == PostResult::kPosted);
       pair.until("both ends", [&] { return pair.a.done.size() == 1 && pair.b.done.size() == 1; });
       CHECK(pair.a.done[0].try_data()->is_send());
@@ -133,7 +140,7 @@ TEST_CASE("a message is sent into a posted receive", "[fabric][O-30]") {
 }
 
 TEST_CASE("what is not exposed for writing is not written, and the connection ends", "[fabric][O-19]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     for (int fault = 0; fault < 3; ++fault) {
       DYNAMIC_SECTION("on " << provider << ", fault " << fault) {
         Connection pair{provider};
@@ -141,13 +148,17 @@ TEST_CASE("what is not exposed for writing is not written, and the connection en
         const Access access = fault == 0 ? Access::kRemoteRead : Access::kRemoteWrite;
         const auto exposed = unwrap(MemoryRegion::reg(pair.b.domain, Region::of(std::span{landing}), access, kKey));
         const auto source = counted(4096);
-        const std::array from{local(source, 0, 4096)};
+        const Local memory{pair.a, source};
+        const std::array from{memory.all()};
+        pair.post_receives(1);
         std::array to{exposed.to_remote()};
         if (fault == 1) to[0].rkey += 1;
         if (fault == 2) to[0].addr += 1;
         REQUIRE(pair.at_a->write(from, to, 1u, context(1)) == PostResult::kPosted);
+        // A NIC says so of the write itself; its connection is broken by that.
+        const auto failed = [&] { return !pair.a.done.empty() && pair.a.done.front().is_err_entry(); };
         pair.until("the end of the connection",
-                   [&] { return pair.a.count<Shutdown>() + pair.a.count<EventError>() > 0; });
+                   [&] { return pair.a.count<Shutdown>() + pair.a.count<EventError>() > 0 || failed(); });
         CHECK(std::ranges::all_of(landing, [](std::byte value) { return value == std::byte{0}; }));
         CHECK(remote_writes(pair.b) == 0);
       }
@@ -167,14 +178,15 @@ TEST_CASE("an endpoint that is not enabled, or closed, posts nothing", "[fabric]
 }
 
 TEST_CASE("writes cut off by a close complete as cancelled, with both codes in the text", "[fabric][O-41]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       Connection pair{provider};
       std::vector<std::byte> landing(16 << 20);
       const auto exposed =
           unwrap(MemoryRegion::reg(pair.b.domain, Region::of(std::span{landing}), Access::kRemoteWrite, kKey));
       const auto source = counted(16 << 20);
-      const std::array from{local(source, 0, source.size())};
+      const Local memory{pair.a, source};
+      const std::array from{memory.all()};
       const std::array to{exposed.to_remote()};
       REQUIRE(pair.at_a->write(from, to, 1u, context(5)) == PostResult::kPosted);
       pair.at_a->close();

@@ -104,7 +104,7 @@ TEST_CASE("safetensors writer: wide elements go first, then names in order", "[t
 }
 
 TEST_CASE("safetensors writer: what the format cannot hold is refused, naming the tensor", "[tensor]") {
-  const auto refused = [](SafetensorsItem item) {
+  const auto refused = [](const SafetensorsItem& item) {
     const auto layout = SafetensorsLayout::make(std::vector{item});
     REQUIRE_FALSE(layout);
     CHECK(layout.error().message().find("tensor \"") != std::string::npos);

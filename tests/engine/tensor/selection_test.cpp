@@ -79,7 +79,7 @@ void check_against(const Selection& selection, const Bytes& expected, const Byte
   REQUIRE(selection.meta().strides.empty());
   REQUIRE(selection.source_extent() <= memory.size());
   REQUIRE(selection.contiguous() == (selection.run_count() <= 1));
-  std::uint64_t dense = 0, highest = 0;
+  std::uint64_t dense = 0, highest = 0, lowest = 0;
   std::uint64_t shortest = selection.run_bytes();
   bool uniform = true;
   for (std::uint64_t k = 0; k < selection.run_count(); ++k) {
@@ -91,9 +91,11 @@ void check_against(const Selection& selection, const Bytes& expected, const Byte
     uniform = uniform && run.length == selection.run(0).length;
     dense += run.length;
     highest = std::max(highest, run.source_offset + run.length);
+    lowest = k == 0 ? run.source_offset : std::min(lowest, run.source_offset);
   }
   REQUIRE(dense == selection.bytes());
   REQUIRE(highest == selection.source_extent());
+  REQUIRE(lowest == selection.source_begin());
   REQUIRE(shortest == selection.run_bytes());
   REQUIRE(uniform == selection.uniform());
   REQUIRE((gather(selection, 0, expected.size(), memory) == expected));

@@ -29,7 +29,7 @@ TEST_CASE("shape: it holds up to 32 axes and says so when given more", "[tensor]
 TEST_CASE("shape: elements are counted without wrapping, in whatever order the axes stand", "[tensor][T4]") {
   constexpr std::int64_t kHuge = std::int64_t{1} << 62;
   CHECK(Shape{}.element_count().value() == 1);
-  CHECK(Shape{30522, 384}.element_count().value() == 30522u * 384u);
+  CHECK(Shape{30522, 384}.element_count().value() == std::uint64_t{30522} * 384);
   CHECK(Shape{kHuge}.element_count().value() == std::uint64_t{1} << 62);
   CHECK(Shape{5, 0}.element_count().value() == 0);
   CHECK_FALSE(Shape{kHuge, 2}.element_count());

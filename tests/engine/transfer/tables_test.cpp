@@ -1,4 +1,6 @@
+#include <array>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 
@@ -6,12 +8,50 @@
 
 #include <weft/base/flat_map.hpp>
 #include <weft/transfer/access.hpp>
+#include <weft/transfer/attachments.hpp>
 #include <weft/transfer/once.hpp>
 #include <weft/transfer/slots.hpp>
 #include <weft/transfer/staging.hpp>
 
 using namespace weft;
 using namespace weft::transfer;
+
+TEST_CASE("attachments: a range is registered once for all who hold it, and goes with the last of them") {
+  struct Registered final : lane::Attachment {
+    explicit Registered(int& count) : live(count) { ++live; }
+    ~Registered() override { --live; }
+    Registered(const Registered&) = delete;
+    Registered& operator=(const Registered&) = delete;
+    void* descriptor() const override { return nullptr; }
+    int& live;
+  };
+  int live = 0;
+  std::array<std::byte, 64> memory{};
+  const lane::Region whole{memory.data(), 64};
+  Attachments attachments;
+  const Key first = attachments.hold(weft::Lane::kVerbs, whole);
+  attachments.find(first)->attachment = std::make_unique<Registered>(live);
+  CHECK(attachments.hold(weft::Lane::kVerbs, whole) == first);
+  const Key part = attachments.hold(weft::Lane::kVerbs, {memory.data(), 32});
+  const Key other_lane = attachments.hold(weft::Lane::kEfa, whole);
+  CHECK((part != first && other_lane != first));
+  CHECK(attachments.live() == 3);
+  attachments.let_go(first);
+  CHECK(live == 1);
+  attachments.let_go(first);
+  CHECK(live == 0);
+  CHECK(attachments.find(first) == nullptr);
+  attachments.let_go(first);  // a name that is gone names nothing
+  const Key again = attachments.hold(weft::Lane::kVerbs, whole);
+  CHECK(again != first);
+  CHECK_FALSE(attachments.find(again)->attachment);  // to be asked for anew
+  const Key kept = attachments.keep(weft::Lane::kVerbs, {memory.data() + 32, 32});
+  CHECK(attachments.keep(weft::Lane::kVerbs, {memory.data() + 32, 32}) == kept);
+  CHECK(attachments.live() == 3);
+  for (const Key key : {part, other_lane, again}) attachments.let_go(key);
+  CHECK(attachments.live() == 0);
+  CHECK(attachments.find(kept) != nullptr);
+}
 
 TEST_CASE("slots: all can be drawn once, one past full gives nothing, and the longest free comes first") {
   Slots slots;

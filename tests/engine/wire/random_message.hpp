@@ -45,7 +45,7 @@ class RandomMessages {
       case 9:
         return Cancel{.transfer = reference(), .why = error()};
       case 10:
-        return Credit{.cumulative = any()};
+        return Credit{.sequence = any(), .granted = any(), .arrived = any()};
       case 11:
         return Release{.cumulative = any()};
       case 12:
@@ -56,6 +56,10 @@ class RandomMessages {
                        .hint = text(1024)};
       case 13:
         return Ping{.nonce = any(), .answer = flip(), .wall_ns = static_cast<std::int64_t>(any())};
+      case 14:
+        return ring();
+      case 15:
+        return slots();
       default:
         return Bye{.why = error(), .answer = flip()};
     }
@@ -135,6 +139,27 @@ class RandomMessages {
             .refused = flip(),
             .closed = flip(),
             .reason = text(1024)};
+  }
+
+  RingOpen ring() {
+    return {.sequence = any(),
+            .deadline_ns = any(),
+            .token = bytes<std::array<std::byte, 16>>(),
+            .grains = small(),
+            .slices = small(),
+            .grain_bytes = any() >> 16};
+  }
+  Slots slots() {
+    const std::size_t regions = 2 + length();
+    return {.sequence = any(),
+            .rail = static_cast<std::uint16_t>(any()),
+            .slot = static_cast<std::uint16_t>(below(kMaxSlots)),
+            .by_index = flip(),
+            .granted = any(),
+            .arrived = any(),
+            .places = list<Place>(
+                1 + length(), [&] { return Place{static_cast<std::uint32_t>(1 + below(regions - 1)), any() >> 16}; }),
+            .regions = list<RegionKey>(regions, [&] { return RegionKey{any(), any()}; })};
   }
 
   What what() {

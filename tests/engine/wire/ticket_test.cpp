@@ -66,7 +66,7 @@ TEST_CASE("ticket: letter case, white space around it and the word node do not m
          {upper(text), " \t" + text + "\r\n", "node" + text.substr(4), "NoDe" + upper(text.substr(4)), "\n" + text})
       CHECK(Ticket::parse(spelt) == one.ticket);
     check_malformed(text.substr(0, 20) + " " + text.substr(20));
-    check_malformed(text + " " + text);
+    check_malformed(std::string(text).append(" ").append(text));
     check_malformed(text + text);
   }
 }
@@ -211,7 +211,7 @@ std::string sealed(std::vector<std::byte> bytes) {
   return "weft" + to_base32(bytes);
 }
 
-std::vector<std::byte> body(int version, int flags, std::vector<int> rest) {
+std::vector<std::byte> body(int version, int flags, const std::vector<int>& rest) {
   std::vector<std::byte> bytes(34);
   bytes[0] = static_cast<std::byte>(version);
   bytes[33] = static_cast<std::byte>(flags);

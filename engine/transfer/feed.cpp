@@ -1,0 +1,360 @@
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <weft/base/checked.hpp>
+#include <weft/transfer/core_impl.hpp>
+#include <weft/wire/digest.hpp>
+
+/// The initiator of grains: rings joined, grains placed and written, what became of each.
+namespace weft::transfer {
+namespace {
+
+constexpr std::size_t kHeadersAtLeast = 256;  // sends out at a time, parts of grains among them
+
+void copy_parts(GrainFeed& f, const GrainSend& send, std::byte* into) {
+  for (std::uint32_t i = 0; i < send.parts; ++i) {
+    const lane::Gather& part = f.parts.at(static_cast<std::size_t>(send.first_part - f.parts_gone) + i);
+    std::memcpy(into, part.data, part.size);
+    into += part.size;
+  }
+}
+
+}  // namespace
+
+TransferKey Core::Impl::open_feed(const FeedSpec& spec, TimePoint now) {
+  Transfer& t = open(Role::kFeed, spec.peer, spec.bound, spec.cookie, now);
+  t.lane = spec.lane;
+  t.hurried = true;  // the application's memory
+  t.feed = std::make_unique<GrainFeed>();
+  t.feed->token = spec.token;
+  t.feed->grains = spec.grains;
+  t.feed->slices = spec.slices;
+  t.feed->grain_bytes = spec.grain_bytes;
+  const TransferKey key = t.key;
+  attach(t, now);
+  return key;
+}
+
+void Core::Impl::send_ring(Transfer& t, Session& s, TimePoint now) {
+  send(s,
+       wire::RingOpen{.sequence = t.id.sequence,
+                      .deadline_ns = time_left_ns(t, now),
+                      .token = t.feed->token,
+                      .grains = t.feed->grains,
+                      .slices = t.feed->slices,
+                      .grain_bytes = t.feed->grain_bytes},
+       now, {}, t.key);
+}
+
+bool Core::Impl::send_grain(TransferKey key, const GrainSpec& spec) {
+  Transfer* t = transfers_.find(key);
+  if (t == nullptr || !t->feed || t->source.ending || t->feed->leaving) return false;
+  GrainFeed& f = *t->feed;
+  const std::uint64_t slice = f.grain_bytes / f.slices;
+  GrainSend send{.cookie = spec.cookie,
+                 .index = spec.index,
+                 .begin = spec.first_slice * slice,
+                 .first_part = f.parts_gone + f.parts.size(),
+                 .valid_slices = spec.last_slice,
+                 .deadline = spec.deadline};
+  for (const lane::Gather& part : spec.parts) {
+    if (part.size == 0) continue;
+    f.parts.push(part);
+    ++send.parts;
+    send.bytes += part.size;
+  }
+  if (spec.last_slice == 0) send.flags |= GrainHeader::kInvalid;
+  if (spec.last_slice == 0 || spec.last_slice == f.slices) send.flags |= GrainHeader::kComplete;
+  f.sends.push(send);
+  if (f.up && f.rail >= 0)
+    if (Session* s = session_of(*t)) set_ready(*s, t->source.rails[static_cast<std::size_t>(f.rail)].rail);
+  if (send.deadline < f.next_deadline) {
+    f.next_deadline = send.deadline;
+    schedule(*t);
+  }
+  return true;
+}
+
+void Core::Impl::leave_feed(TransferKey key, TimePoint now) {
+  Transfer* t = transfers_.find(key);
+  if (t == nullptr || !t->feed || t->source.ending) return;
+  t->feed->leaving = true;
+  maybe_left(*t, now);
+}
+
+/// All that was sent is over: says so to the target, which then gives the share to another.
+void Core::Impl::maybe_left(Transfer& t, TimePoint now) {
+  GrainFeed& f = *t.feed;
+  if (!f.leaving || t.source.ending || !f.sends.empty()) return;
+  fail(t, Error(ErrorClass::kCancelled, "grains", "the initiator left the ring"), now);
+}
+
+void Core::Impl::on_slots(Session& s, Transfer& t, const wire::Slots& m, TimePoint now) {
+  if (!t.feed || t.source.ending) return;
+  GrainFeed& f = *t.feed;
+  const bool first = !f.up;
+  if (!first && m.places.size() != f.places.size())
+    return fail(t, Error(ErrorClass::kMalformed, "grains", "the ring changed its shape"), now);
+  for (const wire::Place& place : m.places) {
+    const wire::RegionKey& region = m.regions[place.region];
+    if (!checked_add(checked_add(region.base, place.offset).value_or(~std::uint64_t{0}), f.grain_bytes))
+      return fail(t, Error(ErrorClass::kMalformed, "grains", "a place past 2^64"), now);
+  }
+  if (!checked_add(m.regions[0].base, m.places.size() * sizeof(GrainHeader)) || m.arrived < f.arrived ||
+      m.arrived > f.sent)
+    return fail(t, Error(ErrorClass::kMalformed, "grains", "an impossible count of arrivals"), now);
+  f.places.assign(m.places.begin(), m.places.end());
+  f.regions.assign(m.regions.begin(), m.regions.end());
+  f.by_index = m.by_index;
+  f.headers.resize(std::max(f.places.size(), kHeadersAtLeast));
+  hear_arrivals(t, m.granted, m.arrived);
+  f.posted = 0;  // what is not among those arrivals goes again
+  f.offset = 0;
+  Source& src = t.source;
+  const Rail* r = rail(s, m.rail);
+  const bool gone = r == nullptr || r->state == Rail::State::kClosing || r->state == Rail::State::kDown;
+  for (SourceRail& sr : src.rails) sr.gone = sr.gone || sr.rail == m.rail;
+  src.rails.push_back({.rail = m.rail, .slot = m.slot, .gone = gone});
+  f.rail = static_cast<int>(src.rails.size()) - 1;
+  src.round_open = true;
+  src.done_sent = false;
+  t.phase = Phase::kMoving;
+  t.phase_since = t.progress_at = now;
+  if (std::exchange(f.up, true) == false) grain_events_.push(FeedUp{.feed = t.key});
+  activate(s, t);
+  maybe_left(t, now);
+}
+
+void Core::Impl::on_credit(Session& s, Transfer& t, const wire::Credit& m, TimePoint now) {
+  if (!t.feed || !t.feed->up || t.source.ending) return;
+  GrainFeed& f = *t.feed;
+  if (m.arrived > f.sent || m.granted > f.next + 2 * f.places.size())
+    return fail(t, Error(ErrorClass::kMalformed, "grains", "credit for what was not sent"), now);
+  hear_arrivals(t, m.granted, m.arrived);
+  t.progress_at = now;
+  if (f.rail >= 0) set_ready(s, t.source.rails[static_cast<std::size_t>(f.rail)].rail);
+  maybe_left(t, now);
+}
+
+void Core::Impl::hear_arrivals(Transfer& t, std::uint64_t granted, std::uint64_t arrived) {
+  GrainFeed& f = *t.feed;
+  f.granted = std::max(f.granted, granted);
+  while (f.posted > 0 && (f.arrived < arrived || f.sends.front().over)) {
+    if (!f.sends.front().over) {
+      ++f.arrived;
+      grain_events_.push(GrainEnded{.feed = t.key, .cookie = f.sends.front().cookie, .error = {}});
+    }
+    drop_send(f);
+    --f.posted;
+  }
+}
+
+void Core::Impl::drop_send(GrainFeed& f) {
+  const GrainSend send = f.sends.pop();
+  for (std::uint32_t i = 0; i < send.parts; ++i) {
+    f.parts.pop();
+    ++f.parts_gone;
+  }
+}
+
+/// Gives the next send its place in the ring. False: its slot is not free yet.
+bool Core::Impl::place(GrainFeed& f, GrainSend& send) {
+  if (send.placed) return true;
+  if (f.posted >= f.headers.size()) return false;
+  if (f.part_open && f.part_index == send.index) {
+    send.ordinal = f.part_ordinal;
+  } else {
+    // A grain of which no more slices come is written over, once what came of it has been told to its reader.
+    if (f.part_open && f.arrived != f.sent) return false;
+    std::uint64_t ordinal = f.part_open ? f.part_ordinal : f.next;
+    if (f.by_index)
+      ordinal += (send.index % f.places.size() + f.places.size() - ordinal % f.places.size()) % f.places.size();
+    if (ordinal >= f.granted) return false;
+    send.ordinal = ordinal;
+    f.next = ordinal + 1;
+  }
+  f.part_open = (send.flags & GrainHeader::kComplete) == 0;
+  f.part_index = send.index;
+  f.part_ordinal = send.ordinal;
+  send.number = f.sent++;
+  send.placed = true;
+  return true;
+}
+
+/// The next write of the grain at hand: a stretch of its bytes, the header behind the last of them.
+bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
+  GrainFeed& f = *t.feed;
+  Source& src = t.source;
+  if (!src.round_open || src.ending || f.rail < 0) return false;
+  SourceRail& sr = src.rails[static_cast<std::size_t>(f.rail)];
+  if (sr.gone || sr.rail != r.number) return false;
+  while (f.posted < f.sends.size() && f.sends.at(f.posted).over && !f.sends.at(f.posted).placed) ++f.posted;
+  if (f.posted == f.sends.size()) return false;
+  GrainSend& send = f.sends.at(f.posted);
+  if (!place(f, send)) return false;
+  const bool copies = r.traits.gathers_attached;
+  if (copies && !attach_feed(s, r, f, now)) return false;
+
+  const std::size_t max_gather = std::min<std::size_t>(r.traits.gather, pending_.gather.size());
+  const std::size_t max_scatter = std::min<std::size_t>(r.traits.scatter, pending_.remote.size());
+  const auto position = static_cast<std::size_t>(send.ordinal % f.places.size());
+  const wire::Place& where = f.places[position];
+  std::size_t gathers = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t skip = f.offset;
+  if (copies && send.bytes > f.offset) {
+    std::byte* memory = f.attached.data() + position * f.grain_bytes + send.begin;
+    if (!std::exchange(send.copied, true)) copy_parts(f, send, memory);
+    bytes = std::min(send.bytes - f.offset, r.traits.piece_bytes);
+    pending_.gather[gathers++] = {.data = memory + f.offset,
+                                  .size = bytes,
+                                  .descriptor = attachments_.find(f.attached_key)->attachment->descriptor()};
+  }
+  for (std::uint32_t i = 0; !copies && i < send.parts && gathers < max_gather && bytes < r.traits.piece_bytes; ++i) {
+    const lane::Gather& part = f.parts.at(static_cast<std::size_t>(send.first_part - f.parts_gone) + i);
+    if (skip >= part.size) {
+      skip -= part.size;
+      continue;
+    }
+    const std::uint64_t length = std::min(part.size - skip, r.traits.piece_bytes - bytes);
+    pending_.gather[gathers++] = {.data = part.data + skip, .size = length, .descriptor = part.descriptor};
+    bytes += length;
+    skip = 0;
+  }
+  std::size_t scatters = 0;
+  if (bytes != 0) {
+    const wire::RegionKey& region = f.regions[where.region];
+    pending_.remote[scatters++] = {
+        .key = region.key, .offset = region.base + where.offset + send.begin + f.offset, .length = bytes};
+  }
+  const bool last = f.offset + bytes == send.bytes && gathers < max_gather && scatters < max_scatter;
+  if (last) {
+    const bool asks = f.posted + 1 == f.sends.size() || (send.flags & GrainHeader::kComplete) == 0;
+    GrainHeader& header = f.headers[static_cast<std::size_t>(send.number % f.headers.size())];
+    header = {.ordinal = send.ordinal,
+              .send = send.number,
+              .index = send.index,
+              .bytes = send.begin + send.bytes,
+              .valid_slices = send.valid_slices,
+              .flags = send.flags | (asks ? GrainHeader::kAskCredit : 0)};
+    header.check = wire::leaf_of(std::as_bytes(std::span(&header, 1)).first(offsetof(GrainHeader, check)));
+    pending_.gather[gathers++] = {
+        .data = reinterpret_cast<const std::byte*>(&header),
+        .size = sizeof header,
+        .descriptor = copies ? attachments_.find(f.headers_key)->attachment->descriptor() : nullptr};
+    pending_.remote[scatters++] = {
+        .key = f.regions[0].key, .offset = f.regions[0].base + position * sizeof header, .length = sizeof header};
+  }
+  if (!spare_post_) spare_post_ = posts_.take();
+  pending_.transfer = t.key;
+  pending_.source_rail = static_cast<std::size_t>(f.rail);
+  pending_.next_offset = f.offset + bytes;
+  pending_.bytes = bytes + (last ? sizeof(GrainHeader) : 0);
+  pending_.last_of_piece = last;
+  pending_.post = Post{
+      .is_message = false,
+      .gather = std::span(pending_.gather.data(), gathers),
+      .remote = std::span(pending_.remote.data(), scatters),
+      .immediate = last ? std::optional(Slots::immediate(sr.slot, static_cast<std::uint32_t>(position))) : std::nullopt,
+      .token = spare_post_.value};
+  return true;
+}
+
+/// Memory of the feed's own, registered with the rail's lane: what is sent over it is copied there first. False: it is
+/// not registered yet, or cannot be, and then the session goes on without that lane.
+bool Core::Impl::attach_feed(Session& s, Rail& r, GrainFeed& f, TimePoint now) {
+  if (f.attached_lane != r.lane) {
+    let_go_feed(f);
+    f.attached.resize(f.places.size() * f.grain_bytes);
+    f.attached_lane = r.lane;
+    f.attached_key = attachments_.hold(r.lane, {.data = f.attached.data(), .size = f.attached.size()});
+    f.headers_key = attachments_.hold(r.lane, {.data = reinterpret_cast<std::byte*>(f.headers.data()),
+                                               .size = f.headers.size() * sizeof(GrainHeader)});
+  }
+  bool ready = true;
+  for (const Key key : {f.attached_key, f.headers_key}) {
+    Attached& attached = *attachments_.find(key);
+    if (attached.error) {
+      const Error why = *std::exchange(attached.error, std::nullopt);
+      attached.asked = false;
+      give_up_lane(s, r.lane, why, now);
+      return false;
+    }
+    if (attached.attachment) continue;
+    ready = false;
+    if (!std::exchange(attached.asked, true))
+      actions_.push(Attach{.attachment = AttachmentKey{key}, .lane = attached.lane, .region = attached.region});
+  }
+  return ready;
+}
+
+void Core::Impl::let_go_feed(GrainFeed& f) {
+  if (f.attached_lane == Lane::kAuto) return;
+  attachments_.let_go(std::exchange(f.attached_key, Key{}));
+  attachments_.let_go(std::exchange(f.headers_key, Key{}));
+  f.attached_lane = Lane::kAuto;
+}
+
+void Core::Impl::grain_posted(Transfer& t) {
+  GrainFeed& f = *t.feed;
+  f.offset = pending_.next_offset;
+  if (!pending_.last_of_piece) return;
+  f.offset = 0;
+  ++f.posted;
+}
+
+/// Its rail is gone: what is out goes again, once the target has said over which rail and what had arrived.
+void Core::Impl::feed_rail_down(Session& s, Transfer& t, std::uint16_t number) {
+  Source& src = t.source;
+  GrainFeed& f = *t.feed;
+  for (std::size_t i = 0; i < src.rails.size(); ++i) {
+    SourceRail& sr = src.rails[i];
+    if (sr.rail != number || sr.gone) continue;
+    sr.gone = true;
+    if (f.rail == static_cast<int>(i)) {
+      f.rail = -1;
+      deactivate(s, t);
+    }
+  }
+}
+
+/// The feed is over, and no post uses memory any more: whatever has not arrived did not, or may have.
+void Core::Impl::end_sends(Transfer& t) {
+  GrainFeed& f = *t.feed;
+  const Error why = t.error ? *t.error : Error(ErrorClass::kInternal, "grains", "ended without a reason");
+  while (!f.sends.empty()) {
+    const bool out = f.posted > 0 || (f.offset != 0 && f.sends.front().placed);
+    if (f.posted > 0) --f.posted;
+    if (!f.sends.front().over)
+      grain_events_.push(GrainEnded{.feed = t.key,
+                                    .cookie = f.sends.front().cookie,
+                                    .error = out || f.sends.front().placed ? Error(why).with_may_have_arrived() : why});
+    drop_send(f);
+  }
+  let_go_feed(f);
+}
+
+/// Sends that no slot came free for in time.
+void Core::Impl::expire_sends(Transfer& t, TimePoint now) {
+  GrainFeed& f = *t.feed;
+  f.next_deadline = kNever;
+  for (std::size_t i = f.posted; i < f.sends.size(); ++i) {
+    GrainSend& send = f.sends.at(i);
+    if (send.placed || send.over) continue;
+    if (send.deadline > now) {
+      f.next_deadline = std::min(f.next_deadline, send.deadline);
+      continue;
+    }
+    send.over = true;
+    grain_events_.push(
+        GrainEnded{.feed = t.key,
+                   .cookie = send.cookie,
+                   .error = Error(ErrorClass::kDeadlineExceeded, "grains", "no slot of the ring came free in time")
+                                .with_hint("the target's reader holds its grains, or is slower than they come")});
+  }
+  while (f.posted == 0 && !f.sends.empty() && f.sends.front().over) drop_send(f);
+  maybe_left(t, now);
+}
+
+}  // namespace weft::transfer

@@ -1,0 +1,356 @@
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <weft/crypto/mac.hpp>
+
+#include <weft/transfer/core_impl.hpp>
+#include <weft/wire/digest.hpp>
+
+/// The target of grains: rings opened, shares given to initiators, arrivals told, slots released, credits said.
+namespace weft::transfer {
+namespace {
+
+constexpr Duration kCreditAfter = std::chrono::microseconds(500);  // arrivals are told in bunches
+constexpr Duration kCreditApart = std::chrono::microseconds(100);  // even where the initiator waits for each
+
+/// What lies together in memory is one region; where each slot lies in them.
+void lay_out(GrainRing& ring) {
+  for (const std::span<std::byte> slot : ring.slots) {
+    if (ring.regions.empty() || ring.regions.back().data + ring.regions.back().size != slot.data())
+      ring.regions.push_back({.data = slot.data(), .size = 0});
+    // Region 0 holds the headers.
+    ring.places.push_back(
+        {.region = static_cast<std::uint32_t>(ring.regions.size()), .offset = ring.regions.back().size});
+    ring.regions.back().size += slot.size();
+  }
+}
+
+}  // namespace
+
+Result<RingKey> Core::Impl::open_ring(RingSpec spec) {
+  const auto refuse = [](std::string why) {
+    return weft::fail(ErrorClass::kInvalidArgument, "open_target", std::move(why));
+  };
+  if (shutting_down_) return weft::fail(ErrorClass::kShuttingDown, "open_target", "this node is stopping");
+  if (spec.slots.empty() || spec.slots.size() > kMaxPieces) return refuse("a ring has 1 to 1 048 576 grains");
+  const std::size_t bytes = spec.slots.front().size();
+  if (bytes == 0 || bytes > kMaxTensorBytes) return refuse("grains without bytes, or with too many");
+  for (const auto& slot : spec.slots)
+    if (slot.data() == nullptr || slot.size() != bytes) return refuse("the buffers of a ring are of one size");
+  if (spec.slices == 0 || bytes % spec.slices != 0) return refuse("the slices do not divide a grain");
+  if (!spec.headers.empty() && spec.headers.size() != spec.slots.size()) return refuse("a header for each slot");
+  if (spec.initiators == 0 || spec.initiators > spec.slots.size()) return refuse("fewer grains than initiators");
+  bool taken = false;
+  rings_.for_each([&](Key, GrainRing& other) { taken = taken || other.name == spec.name; });
+  if (taken) return weft::fail(ErrorClass::kExists, "open_target", "this node has a ring of that name");
+
+  const RingKey key{rings_.take()};
+  GrainRing& ring = *rings_.find(key);
+  ring.key = key;
+  ring.name = std::move(spec.name);
+  ring.token = spec.token;
+  ring.slots = std::move(spec.slots);
+  ring.grain_bytes = bytes;
+  ring.slices = spec.slices;
+  lay_out(ring);
+  if (ring.regions.size() >= kMaxGrainRegions) {
+    rings_.give_back(key);
+    return refuse("the buffers lie in more than 4095 stretches of memory; cut them from fewer allocations");
+  }
+  if (spec.headers.empty()) ring.own_headers.resize(ring.slots.size());
+  const std::span<GrainHeader> headers = spec.headers.empty() ? std::span(ring.own_headers) : spec.headers;
+  const auto count = static_cast<std::uint64_t>(ring.slots.size());
+  for (std::uint64_t i = 0; i < spec.initiators; ++i) {
+    const auto first = static_cast<std::uint32_t>(count * i / spec.initiators);
+    const auto last = static_cast<std::uint32_t>(count * (i + 1) / spec.initiators);
+    ring.shares.emplace_back(first, last - first, headers);
+  }
+  return key;
+}
+
+void Core::Impl::close_ring(RingKey key, TimePoint now) {
+  GrainRing* ring = rings_.find(key);
+  if (ring == nullptr || std::exchange(ring->closing, true)) return;
+  for (std::size_t i = 0; i < ring->shares.size(); ++i)
+    if (Transfer* t = transfers_.find(ring->shares[i].member))
+      fail(*t, Error(ErrorClass::kPeerLost, "grains", "the target was closed"), now);
+  maybe_closed(*ring);
+}
+
+void Core::Impl::maybe_closed(GrainRing& ring) {
+  if (!ring.closing) return;
+  for (const RingShare& share : ring.shares)
+    if (share.member) return;
+  grain_events_.push(GrainRingClosed{.ring = ring.key});
+  rings_.give_back(ring.key);
+}
+
+GrainRing* Core::Impl::ring_with(const RingToken& token) {
+  GrainRing* found = nullptr;
+  rings_.for_each([&](Key, GrainRing& ring) {
+    if (!ring.closing && crypto::equal_in_constant_time(ring.token, token)) found = &ring;
+  });
+  return found;
+}
+
+/// A peer wants to write a ring.
+void Core::Impl::on_ring(Session& s, const wire::RingOpen& m, TimePoint now) {
+  const wire::TransferRef ref{.sequence = m.sequence, .opened_by_sender = false};
+  if (s.theirs.find(m.sequence) != nullptr) return;
+  const auto refuse = [&](Error why) { answer_failure(s, ref, why, now); };
+  if (shutting_down_) return refuse({ErrorClass::kShuttingDown, "grains", "the node is stopping"});
+  GrainRing* ring = ring_with(m.token);
+  if (ring == nullptr)
+    return refuse(Error(ErrorClass::kNotFound, "grains", "no such target at this node")
+                      .with_hint("its process may have restarted under another identity: get its target info again"));
+  if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kPush, ring->name); !allowed)
+    return refuse(std::move(allowed).error());
+  if (m.grains != ring->slots.size() || m.grain_bytes != ring->grain_bytes || m.slices != ring->slices)
+    return refuse(Error(ErrorClass::kStale, "grains", "the ring has another shape by now")
+                      .with_hint("get its target info again"));
+  const auto free = std::find_if(ring->shares.begin(), ring->shares.end(), [](const auto& x) { return !x.member; });
+  if (free == ring->shares.end() || s.theirs.size() >= 2ull * kMaxOpenTransfers)
+    return refuse(Error(ErrorClass::kOverloaded, "grains", "the target has all the initiators it takes")
+                      .with_hint("TargetOptions::initiators says how many; or try again later"));
+
+  const TransferKey key{transfers_.take()};
+  Transfer& t = *transfers_.find(key);
+  t.key = key;
+  t.role = Role::kMember;
+  t.id = {.opener = s.incarnation, .sequence = m.sequence};
+  t.peer = s.spec.peer;
+  t.session = s.key;
+  t.incarnation = s.incarnation;
+  t.told = true;  // it has no outcome
+  t.target.direct_into = true;
+  t.opened = t.progress_at = t.phase_since = now;
+  t.ring = ring->key;
+  t.share = static_cast<std::uint32_t>(free - ring->shares.begin());
+  free->begin(key);
+  s.theirs.set(m.sequence, key);
+  ++s.transfers;
+  grain_events_.push(InitiatorJoined{.ring = ring->key, .peer = t.peer});
+  open_share(t, now);
+}
+
+RingShare* Core::Impl::share_of(const Transfer& t) {
+  GrainRing* ring = rings_.find(t.ring);
+  return ring == nullptr ? nullptr : &ring->shares[t.share];
+}
+
+/// Over which rail an initiator writes: the best there is, or one that is on its way; and asks for its exposures.
+void Core::Impl::open_share(Transfer& t, TimePoint now) {
+  Session* s = session_of(t);
+  GrainRing* ring = rings_.find(t.ring);
+  if (s == nullptr || s->closing || ring == nullptr)
+    return fail(t, Error(ErrorClass::kPeerLost, "grains", "the session ended"), now);
+  want_rail(*s, Lane::kAuto, now);
+  Rail* best = nullptr;
+  bool coming = false;
+  for (Rail& r : s->rails) {
+    if (r.up() && r.traits.ordered && (best == nullptr || rank(r.lane) > rank(best->lane))) best = &r;
+    coming = coming || r.state == Rail::State::kAsked || r.state == Rail::State::kListening ||
+             r.state == Rail::State::kDialling;
+  }
+  Target& target = t.target;
+  // One that was just lost is not asked for again within a second.
+  const bool lost = std::any_of(s->rails.begin(), s->rails.end(), [&](const Rail& r) {
+    return r.state == Rail::State::kDown && now - r.since < std::chrono::seconds(1);
+  });
+  const bool may_come = coming || (lost && !s->spec.rail_lanes.empty());
+  const auto wait = [&] {
+    t.phase = Phase::kWaitSlots;
+    t.look_at = now + kLaneComesUp / 8;
+    schedule(t);
+  };
+  if (t.phase != Phase::kWaitSlots) t.phase_since = now;
+  if (best == nullptr || (best->number == 0 && may_come && now - t.phase_since < kLaneComesUp)) return wait();
+  auto at = std::find_if(target.rails.begin(), target.rails.end(), [](const RoundRail& rr) { return !rr.has_slot; });
+  const auto index = static_cast<std::uint16_t>(at - target.rails.begin());
+  const auto slot = slots_.draw({.transfer = t.key, .rail_index = index});
+  if (!slot) return wait();
+  if (at == target.rails.end()) at = target.rails.insert(at, RoundRail{});
+  *at = RoundRail{};
+  at->rail = best->number;
+  at->slot = *slot;
+  at->has_slot = at->pending = true;
+  if (!std::exchange(target.round_open, true)) ++open_rounds_;
+  t.phase = Phase::kMoving;
+  t.used = best->lane;
+  const RailRef ref{.session = s->key, .number = best->number};
+  RingShare& share = ring->shares[t.share];
+  actions_.push(Expose{.transfer = t.key,
+                       .rail = ref,
+                       .region = {.data = reinterpret_cast<std::byte*>(share.headers.data()),
+                                  .size = share.headers.size() * sizeof(GrainHeader)}});
+  for (const lane::Region& region : ring->regions)
+    actions_.push(Expose{.transfer = t.key, .rail = ref, .region = region});
+}
+
+void Core::Impl::on_region_exposed(Transfer& t, RailRef ref, Result<lane::ExposurePtr> exposure, TimePoint now) {
+  GrainRing* ring = rings_.find(t.ring);
+  RoundRail* rr = nullptr;
+  for (RoundRail& one : t.target.rails)
+    if (one.rail == ref.number && one.has_slot && one.pending) rr = &one;
+  if (rr == nullptr || ring == nullptr) return;
+  if (rr->gone || t.phase != Phase::kMoving) {
+    rr->pending = false;
+    return check_round(t, now);
+  }
+  if (!exposure) {
+    rr->pending = false;
+    rr->gone = true;  // nothing was told: nothing can land
+    rr->revoke();
+    Session* s = session_of(t);
+    if (s == nullptr || ref.number == 0) return fail(t, std::move(exposure).error(), now);
+    give_up_lane(*s, t.used, exposure.error(), now);  // another will do
+    return check_share(t, now);
+  }
+  rr->regions.push_back(std::move(*exposure));
+  if (rr->regions.size() <= ring->regions.size()) return;
+  rr->pending = false;
+  send_slots(t, *rr, now);
+}
+
+void Core::Impl::send_slots(Transfer& t, const RoundRail& rr, TimePoint now) {
+  Session* s = session_of(t);
+  GrainRing& ring = *rings_.find(t.ring);
+  RingShare& share = ring.shares[t.share];
+  region_keys_.clear();
+  for (const lane::ExposurePtr& exposure : rr.regions)
+    region_keys_.push_back({.key = exposure->key(), .base = exposure->base()});
+  share.told_granted = share.granted;
+  share.told_sends = share.sends;
+  share.credit_at = now;
+  share.credit_due = kNever;
+  send(*s,
+       wire::Slots{.sequence = t.id.sequence,
+                   .rail = rr.rail,
+                   .slot = rr.slot,
+                   .by_index = ring.by_index(),
+                   .granted = share.granted,
+                   .arrived = share.sends,
+                   .places = std::span(ring.places).subspan(share.first, share.count),
+                   .regions = region_keys_},
+       now);
+}
+
+/// After a lost rail or the last word: another rail, or the end.
+void Core::Impl::check_share(Transfer& t, TimePoint now) {
+  Target& target = t.target;
+  if (target.done) {
+    if (round_quiet(t)) finish(t);
+    return;
+  }
+  for (RoundRail& rr : target.rails) {
+    if (!rr.gone || !rr.has_slot || rr.pending) continue;
+    rr.revoke();
+    slots_.give_back(rr.slot);
+    rr.has_slot = false;
+  }
+  const bool any = std::any_of(target.rails.begin(), target.rails.end(), [](const auto& rr) { return rr.has_slot; });
+  if (!any) open_share(t, now);
+}
+
+void Core::Impl::grain_arrived(Transfer& t, RoundRail& rr, std::uint32_t place, TimePoint now) {
+  GrainRing* ring = rings_.find(t.ring);
+  if (ring == nullptr || place >= ring->shares[t.share].count) {
+    ++stats_.stray_arrivals;
+    return;
+  }
+  ++rr.arrived;
+  t.progress_at = now;
+  RingShare& share = ring->shares[t.share];
+  GrainHeader header;
+  std::memcpy(&header, &share.headers[place], sizeof header);
+  const bool whole =
+      header.check == wire::leaf_of(std::as_bytes(std::span(&header, 1)).first(offsetof(GrainHeader, check)));
+  // Not what was announced, or told already with an earlier announcement: a peer that lies gets nothing through.
+  if (!whole || header.send < share.sends || header.ordinal < share.next || header.ordinal >= share.granted ||
+      header.ordinal % share.count != place || header.bytes > ring->grain_bytes || header.valid_slices > ring->slices) {
+    if (!whole || header.send >= share.sends) ++stats_.stray_arrivals;
+    return check_share(t, now);
+  }
+  share.sends = header.send + 1;
+  const bool complete = (header.flags & GrainHeader::kComplete) != 0;
+  for (std::uint64_t skipped = share.next; skipped < header.ordinal; ++skipped)
+    share.states[skipped % share.count] = RingShare::State::kFree;
+  share.next = header.ordinal + (complete ? 1 : 0);
+  if (complete) share.states[place] = RingShare::State::kHeld;
+  share.advance();
+  share.asked = share.asked || (header.flags & GrainHeader::kAskCredit) != 0;
+  stats_.bytes_in += header.bytes;
+  grain_events_.push(GrainArrived{.ring = ring->key,
+                                  .slot = share.first + place,
+                                  .valid_slices = header.valid_slices,
+                                  .index = header.index,
+                                  .invalid = (header.flags & GrainHeader::kInvalid) != 0,
+                                  .complete = complete,
+                                  .from = t.peer});
+  credit(t, share, now);
+  if (t.target.done) check_share(t, now);
+}
+
+bool Core::Impl::release_slot(RingKey key, std::uint32_t slot, TimePoint now) {
+  GrainRing* ring = rings_.find(key);
+  if (ring == nullptr || slot >= ring->slots.size()) return false;
+  const auto owner = std::find_if(ring->shares.begin(), ring->shares.end(), [&](const RingShare& share) {
+    return slot >= share.first && slot - share.first < share.count;
+  });
+  RingShare::State& state = owner->states[slot - owner->first];
+  if (state != RingShare::State::kHeld) return false;
+  state = RingShare::State::kFree;
+  owner->advance();
+  if (Transfer* t = transfers_.find(owner->member)) credit(*t, *owner, now);
+  return true;
+}
+
+/// Says what arrived and what may be written, when that is worth a message; else it is due a little later.
+void Core::Impl::credit(Transfer& t, RingShare& share, TimePoint now) {
+  if (t.phase != Phase::kMoving || t.target.done) return;
+  const std::uint64_t fresh = share.granted - share.told_granted;
+  const std::uint64_t untold = share.sends - share.told_sends;
+  if (fresh == 0 && untold == 0) return;
+  const std::uint64_t bunch = std::max<std::uint64_t>(1, share.count / 4);
+  const bool starved = share.told_granted == share.next && fresh != 0;
+  const bool worth = fresh >= bunch || untold >= bunch || starved;
+  const TimePoint due = worth ? now : share.asked ? std::max(now, share.credit_at + kCreditApart) : now + kCreditAfter;
+  if (due > now) {
+    if (due < share.credit_due) {
+      share.credit_due = due;
+      schedule(t);
+    }
+    return;
+  }
+  Session* s = session_of(t);
+  if (s == nullptr || s->closing) return;
+  share.told_granted = share.granted;
+  share.told_sends = share.sends;
+  share.credit_at = now;
+  share.credit_due = kNever;
+  share.asked = false;
+  send(*s, wire::Credit{.sequence = t.id.sequence, .granted = share.granted, .arrived = share.sends}, now);
+}
+
+void Core::Impl::credit_timer(Transfer& t, TimePoint now) {
+  RingShare* share = share_of(t);
+  if (share == nullptr || now < share->credit_due) return;
+  share->credit_due = kNever;
+  share->asked = true;
+  share->credit_at = std::min(share->credit_at, now - kCreditApart);
+  credit(t, *share, now);
+}
+
+/// The initiator is gone, and nothing of it can land any more: its share is another's to take.
+void Core::Impl::leave_share(Transfer& t) {
+  GrainRing* ring = rings_.find(t.ring);
+  if (ring == nullptr) return;
+  RingShare& share = ring->shares[t.share];
+  share.member = {};
+  share.credit_due = kNever;
+  grain_events_.push(InitiatorLeft{.ring = ring->key, .peer = t.peer});
+  maybe_closed(*ring);
+}
+
+}  // namespace weft::transfer

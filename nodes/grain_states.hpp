@@ -1,0 +1,130 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <weft/nodes/grains.hpp>
+#include <weft/nodes/signal_fd.hpp>
+#include <weft/transfer/core.hpp>
+#include <weft/transfer/ring.hpp>
+
+/// What is behind a Target and an Initiator. Members named on_… run on the node's loop; all others on any thread.
+namespace weft::detail {
+
+class NodeState;
+
+class TargetState final : public std::enable_shared_from_this<TargetState> {
+ public:
+  static Result<std::shared_ptr<TargetState>> open(std::shared_ptr<NodeState> node, TargetOptions options);
+  ~TargetState();
+  TargetState(const TargetState&) = delete;
+  TargetState& operator=(const TargetState&) = delete;
+
+  const TargetInfo& info() const noexcept { return info_; }
+  std::optional<Grain> try_read();
+  Result<Grain> read(Deadline deadline);
+  Result<void> release(std::uint32_t slot);
+  int event_fd() const noexcept { return signal_.descriptor(); }
+  TargetStats stats() const;
+  void close();
+
+  void on_arrived(const transfer::GrainArrived& grain);
+  void on_joined();
+  void on_left();
+  void on_closed();
+
+ private:
+  TargetState(std::shared_ptr<NodeState> node, TargetOptions options, TargetInfo info, SignalFd signal);
+  Grain grain_of(const transfer::GrainArrived& arrived) const;
+  std::optional<Grain> take(std::unique_lock<std::mutex>& lock);
+  void on_released(TimePoint now);
+
+  std::weak_ptr<NodeState> node_;
+  TargetOptions options_;
+  TargetInfo info_;
+  SignalFd signal_;
+  transfer::RingKey ring_{};
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  transfer::Ring<transfer::GrainArrived> ready_;
+  std::vector<bool> held_;               // by slot
+  std::vector<std::uint32_t> released_;  // on their way to the loop
+  std::vector<std::uint32_t> releasing_;
+  bool kicked_ = false;
+  bool closed_ = false;
+  TargetStats stats_{};
+};
+
+class InitiatorState final : public std::enable_shared_from_this<InitiatorState> {
+ public:
+  static Result<std::shared_ptr<InitiatorState>> open(std::shared_ptr<NodeState> node, InitiatorOptions options);
+  ~InitiatorState();
+  InitiatorState(const InitiatorState&) = delete;
+  InitiatorState& operator=(const InitiatorState&) = delete;
+
+  Result<std::size_t> add_target(const TargetInfo& info);
+  Result<void> remove_target(const TargetInfo& info);
+  TargetLink link(std::size_t target) const;
+  std::optional<Error> why(std::size_t target) const;
+  Result<std::size_t> send(std::uint64_t index, std::span<const std::span<const std::byte>> parts,
+                           const SendOptions& options);
+  std::optional<GrainResult> next_result();
+  Result<GrainResult> wait_result(Deadline deadline);
+  std::size_t pending() const;
+  int event_fd() const noexcept { return signal_.descriptor(); }
+  void close();
+
+  void on_up(transfer::TransferKey feed);
+  void on_ended(transfer::GrainEnded&& ended);
+
+ private:
+  struct Link {
+    TargetInfo info{};
+    transfer::TransferKey feed{};  // on the loop
+    TargetLink state = TargetLink::kConnecting;
+    std::optional<Error> why{};
+    Duration back_off{};
+    std::size_t pending = 0;
+    bool removed = false;
+    bool open = false;  // a feed of it lives, or is about to
+  };
+  /// A send on its way to the loop.
+  struct Queued {
+    std::size_t link = 0;
+    transfer::TransferKey feed{};
+    std::uint64_t index = 0;
+    std::uint32_t first = 0, last = 0;
+    std::size_t parts = 0;
+    TimePoint deadline = kNever;
+  };
+
+  InitiatorState(std::shared_ptr<NodeState> node, InitiatorOptions options, SignalFd signal);
+  void on_open_link(std::size_t link, TimePoint now);
+  void on_feed_over(std::size_t link, const Error& why, TimePoint now);
+  void on_send(TimePoint now);
+  void tell(GrainResult result);
+  void told(std::unique_lock<std::mutex>& lock, GrainResult result);
+
+  std::weak_ptr<NodeState> node_;
+  InitiatorOptions options_;
+  SignalFd signal_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Link> links_;
+  std::map<std::uint64_t, std::size_t> by_feed_;  // on the loop
+  std::vector<Queued> queued_, sending_;
+  std::vector<lane::Gather> parts_, sending_parts_;
+  transfer::Ring<GrainResult> results_;
+  bool kicked_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace weft::detail

@@ -1,0 +1,94 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "lane_pair.hpp"
+
+using namespace weft;
+using namespace weft::fabric;
+using namespace weft::fabric::test;
+
+namespace {
+
+/// The limit of locked memory while it lives.
+class LockedMemory {
+ public:
+  explicit LockedMemory(rlim_t bytes) {
+    getrlimit(RLIMIT_MEMLOCK, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_MEMLOCK, &limit);
+  }
+  ~LockedMemory() { setrlimit(RLIMIT_MEMLOCK, &before_); }
+  LockedMemory(const LockedMemory&) = delete;
+  LockedMemory& operator=(const LockedMemory&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace
+
+TEST_CASE("verbs: immediates beyond the posted receives wait for them, and none is lost",
+          "[fabric][verbs][O-13][O-30]") {
+  Nodes nodes{"verbs"};
+  REQUIRE(nodes.a.lane->traits().arrival_takes_receive);
+  nodes.connect();
+  std::vector<std::byte> source(64, std::byte{7});
+  std::vector<std::byte> landing(64);
+  const auto attached = unwrap(nodes.a.lane->attach({source.data(), source.size()}));
+  const auto exposed = unwrap(nodes.b.lane->expose({landing.data(), landing.size()}, nodes.at_b));
+  const std::array gather{lane::Gather{source.data(), source.size(), attached->descriptor()}};
+  const std::array remote{lane::RemoteRange{exposed->key(), exposed->base(), landing.size()}};
+  constexpr std::uint32_t kCount = 20'000;
+  std::uint32_t posted = 0;
+  while (posted < kCount) {
+    // The receiver is looked at only once the sender can post no more: its ring is empty by then, more than once.
+    while (posted < kCount && nodes.a.lane->write(nodes.at_a, gather, remote, posted, posted) == lane::Posted::kTaken)
+      ++posted;
+    for (int turn = 0; turn < 50; ++turn) nodes.a.turn();
+    nodes.b.turn();
+  }
+  nodes.until("every arrival", [&] { return nodes.b.count<lane::Arrived>() == kCount; });
+  nodes.until("every end", [&] { return nodes.a.count<lane::Finished>() == kCount; });
+  std::uint32_t next = 0;
+  for (const lane::Event& event : nodes.b.seen)
+    if (const auto* arrived = std::get_if<lane::Arrived>(&event)) {
+      if (arrived->immediate != next) FAIL("immediate " << arrived->immediate << " in place of " << next);
+      ++next;
+    }
+  CHECK(nodes.a.count<lane::Down>() + nodes.b.count<lane::Down>() == 0);
+  CHECK(landing == source);
+}
+
+TEST_CASE("verbs: memory past the limit of locked memory is ResourceExhausted, and the hint says ulimit",
+          "[fabric][verbs][F21]") {
+  Nodes nodes{"verbs"};
+  if (geteuid() == 0) SKIP("root locks what it likes");
+  nodes.connect();
+  std::vector<std::byte> memory(4 << 20);
+  const LockedMemory limit{1 << 20};
+  const auto attached = nodes.a.lane->attach({memory.data(), memory.size()});
+  REQUIRE_FALSE(attached);
+  CHECK(attached.error().kind() == ErrorClass::kResourceExhausted);
+  CHECK(attached.error().hint().find("ulimit -l") != std::string::npos);
+  const auto exposed = nodes.b.lane->expose({memory.data(), memory.size()}, nodes.at_b);
+  REQUIRE_FALSE(exposed);
+  CHECK(exposed.error().kind() == ErrorClass::kResourceExhausted);
+  CHECK(nodes.a.lane->attach({memory.data(), 4096}));  // what fits goes on
+}
+
+TEST_CASE("verbs: what may only be read is sent from too", "[fabric][verbs]") {
+  Nodes nodes{"verbs"};
+  nodes.connect();
+  static const std::array<std::byte, 8192> constant{std::byte{1}, std::byte{2}};
+  std::vector<std::byte> landing(constant.size(), std::byte{9});
+  const auto attached =
+      unwrap(nodes.a.lane->attach({const_cast<std::byte*>(constant.data()), constant.size()}));  // NOLINT
+  const auto exposed = unwrap(nodes.b.lane->expose({landing.data(), landing.size()}, nodes.at_b));
+  const std::array gather{lane::Gather{constant.data(), constant.size(), attached->descriptor()}};
+  const std::array remote{lane::RemoteRange{exposed->key(), exposed->base(), landing.size()}};
+  REQUIRE(nodes.a.lane->write(nodes.at_a, gather, remote, 3u, 4) == lane::Posted::kTaken);
+  nodes.until("the arrival", [&] { return nodes.b.count<lane::Arrived>() == 1; });
+  CHECK(std::ranges::equal(landing, constant));
+}

@@ -1,0 +1,74 @@
+# Run by verbs_test.py inside scripts/soft-roce, by busybox' shell. Each step prints what it has to say between
+# `@begin NAME` and `@end NAME STATUS`; whether that is right is decided outside.
+weft=$1 conformance_fabric=$2 test_fabric=$3 test_nodes=$4 model=$5
+
+step() {  # NAME COMMAND…
+  local name=$1
+  shift
+  echo "@begin $name"
+  timeout 240 "$@" < /dev/null 2>&1
+  echo "@end $name $?"
+}
+# A handshake may take longer than it may, on a machine this slow beside others: a session lost by that is made again.
+weft_step() {  # NAME ARGUMENT…
+  local name=$1 status=4 tries=0
+  shift
+  echo "@begin $name"
+  while [ $status = 4 ] && [ $tries -lt 3 ]; do
+    timeout 120 "$weft" "$@" < /dev/null 2>&1
+    status=$?
+    tries=$((tries + 1))
+  done
+  echo "@end $name $status"
+}
+as_user() {  # KIB COMMAND…: an ordinary user who may lock so much
+  su user -c "ulimit -l $1; exec $2" < /dev/null
+}
+appears() {  # FILE, within ten seconds
+  local tenths=0
+  while [ ! -s "$1" ] && [ $tenths -lt 100 ]; do sleep 0.1; tenths=$((tenths + 1)); done
+}
+digest() {  # NAME BYTES FILE: of its last bytes, which are its tensors'
+  echo "@begin $1"
+  tail -c "$2" "$3" | sha256sum | cut -d ' ' -f 1
+  echo "@end $1 $?"
+}
+total=$6 large=$7
+
+step conformance "$conformance_fabric" '*verbs*'
+step classes "$test_fabric" '~*raw probe*' '~bytes go on*' '~no byte lands*'
+echo "@begin memlock"
+as_user unlimited "$test_fabric 'verbs: memory past*'"
+echo "@end memlock $?"
+step nodes "$test_nodes" 'into: a*,pages: a thousand*,serve: the tensors*,loan: its end*,push: a receipt*'
+
+weft_step info info --json
+"$weft" serve "$model" --ticket-file /tmp/served > /tmp/serve.log 2>&1 &
+appears /tmp/served
+weft_step explain explain @/tmp/served large --json
+weft_step get get @/tmp/served -o /tmp/got.safetensors --lane verbs --json
+digest got "$total" /tmp/got.safetensors
+weft_step get-auto get @/tmp/served -o /tmp/auto.safetensors --json
+digest got-auto "$total" /tmp/auto.safetensors
+"$weft" recv --lane verbs -o /tmp/inbox --ticket-file /tmp/receiving > /tmp/recv.log 2>&1 &
+appears /tmp/receiving
+weft_step push push "$model" @/tmp/receiving --lane verbs --json
+appears /tmp/inbox/large.safetensors
+digest pushed "$large" /tmp/inbox/large.safetensors
+weft_step demo demo --size 8MiB --lanes verbs --json
+
+# Limits of locked memory: of who pulls, and of who serves.
+chmod a+r /tmp/served
+echo "@begin poor-get"
+as_user 256 "$weft get @/tmp/served -o /tmp/poor.safetensors --json"
+echo "@end poor-get $?"
+digest poor-got "$total" /tmp/poor.safetensors
+echo "@begin poor-verbs"
+as_user 256 "$weft get @/tmp/served -o /tmp/poor2.safetensors --lane verbs --json"
+echo "@end poor-verbs $?"
+as_user 128 "$weft serve $model --ticket-file /tmp/poor-served" > /tmp/poor.log 2>&1 &
+appears /tmp/poor-served
+weft_step poor-served get @/tmp/poor-served -o /tmp/from-poor.safetensors --json
+digest from-poor "$total" /tmp/from-poor.safetensors
+weft_step poor-served-verbs get @/tmp/poor-served -o /tmp/from-poor2.safetensors --lane verbs --json
+step logs cat /tmp/serve.log /tmp/recv.log /tmp/poor.log
