@@ -67,6 +67,19 @@ class ActorWorker final : public Worker {
 
 }  // namespace
 
+namespace {
+
+/// CAF leaves a reference to the system's logger in every thread that makes a system, spawns an actor or waits for one,
+/// and the system's end waits for all of them: it would wait for ever for the one of another thread.
+struct ForgetLogger {
+  ForgetLogger() = default;
+  ForgetLogger(const ForgetLogger&) = delete;
+  ForgetLogger& operator=(const ForgetLogger&) = delete;
+  ~ForgetLogger() { caf::logger::set_current_actor_system(nullptr); }
+};
+
+}  // namespace
+
 struct Supervisor::State {
   LogSink log{};
   caf::actor_system_config config{};
@@ -81,6 +94,7 @@ struct Supervisor::State {
 };
 
 Result<std::unique_ptr<Supervisor>> Supervisor::start(LogSink log) {
+  const ForgetLogger forget;
   auto state = std::make_unique<State>();
   state->log = std::move(log);
   try {
@@ -108,6 +122,7 @@ Worker& Supervisor::names() noexcept { return *state_->names; }
 Worker& Supervisor::callbacks() noexcept { return *state_->callbacks; }
 
 Result<void> Supervisor::run(Loop& loop) {
+  const ForgetLogger forget;
   try {
     state_->loop = &loop;
     state_->endpoint = state_->system->spawn<caf::detached>(endpoint_behavior);
@@ -130,6 +145,7 @@ bool Supervisor::on_callback_thread() const noexcept {
 
 void Supervisor::stop() {
   if (!state_ || std::exchange(state_->stopped, true)) return;
+  const ForgetLogger forget;
   if (state_->endpoint) {
     state_->loop->stop_running();
     const caf::scoped_actor self(*state_->system);

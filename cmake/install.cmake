@@ -28,7 +28,8 @@ foreach(component IN LISTS components)
   foreach(header IN LISTS top_headers)
     install(FILES ${PROJECT_SOURCE_DIR}/${component_dir}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft
             COMPONENT development)
-    string(APPEND header_list "weft/${header}\n")
+    cmake_path(GET header FILENAME spelt)
+    string(APPEND header_list "weft/${spelt}\n")
   endforeach()
 endforeach()
 list(REMOVE_DUPLICATES libraries)
@@ -43,7 +44,8 @@ target_compile_features(weft INTERFACE cxx_std_23)
 target_include_directories(weft INTERFACE $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(weft PRIVATE ${libraries} Threads::Threads)
-target_link_options(weft PRIVATE LINKER:--no-undefined)
+target_link_options(weft PRIVATE LINKER:--no-undefined LINKER:--version-script=${PROJECT_SOURCE_DIR}/nodes/c/weft.map)
+set_target_properties(weft PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/nodes/c/weft.map)
 
 # The libfabric library alone, for programs that want no more: base and fabric, which need nothing but fmt. It shares no
 # state with libweft, and a program may load both.

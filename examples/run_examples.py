@@ -41,6 +41,11 @@ PRINTS = {
         r"pulled 524288 bytes",
         r'layers\.2\.w: .*"layers\.2\.w".* \[NotFound\]',
     ],
+    "flow": [
+        *[rf"frame {index}: 1048576 bytes of {10 + index}" for index in range(3)],
+        r"the last one was 2",
+        r"frame 3: WEFT_ERR_OUT_OF_RANGE_TOO_EARLY",
+    ],
 }
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Installs the build into an empty prefix, then builds and runs a program that knows nothing but that prefix.
 
-Usage: find_package_test.py BUILD CXX.
+Usage: find_package_test.py BUILD CXX [CC].
 """
 
 import os
@@ -67,6 +67,19 @@ def by_pkg_config(prefix, scratch, cxx):
     run(program, env={**os.environ, "LD_LIBRARY_PATH": str(folder.parent)})
 
 
+def in_c(prefix, scratch, _cxx):
+    if len(sys.argv) < 4:
+        return "no C compiler was named"
+    folder = next(prefix.rglob("weft.pc")).parent
+    flags = run("pkg-config", "--cflags-only-I", "--libs", "weft", env={**os.environ, "PKG_CONFIG_PATH": str(folder)}).split()
+    program = scratch / "in_c"
+    run(sys.argv[3], "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", CONSUMER / "main.c", "-o", program, *flags)
+    said = run(program, env={**os.environ, "LD_LIBRARY_PATH": str(folder.parent)})
+    if "WEFT_ERR_FLOW_NOT_FOUND" not in said:
+        raise Failed(f"it said: {said}")
+    return None
+
+
 def other_version_is_refused(prefix, scratch, cxx):
     try:
         configure(prefix, scratch / "refused", cxx, "0.2")
@@ -89,6 +102,7 @@ TESTS = {
     "install: find_package(weft) builds a program that runs": by_cmake,
     "install: weft::fabric alone builds a program that loads nothing else of Weft": fabric_alone,
     "install: pkg-config says enough to build it too": by_pkg_config,
+    "install: a C11 program builds with the C compiler alone, and runs": in_c,
     "install: another minor version is refused": other_version_is_refused,
     "install: the installed command runs": command_runs,
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compiles each public header alone, so that none leans on what its includer happened to include before it.
+"""Compiles each public header alone, so that none leans on what its includer happened to include before it. Those whose
+name ends in .h are C: they are compiled as C11 by each C compiler that is here, and as C++ too.
 
 Usage: headers_test.py BUILD COMPILER [JOBS]. BUILD/public_headers.list names the headers.
 """
@@ -7,15 +8,19 @@ Usage: headers_test.py BUILD COMPILER [JOBS]. BUILD/public_headers.list names th
 import concurrent.futures
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
-FLAGS = ["-fsyntax-only", "-std=c++23", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-x", "c++"]
+WARNINGS = ["-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+FLAGS = [*WARNINGS, "-std=c++23", "-x", "c++"]
+C_FLAGS = [*WARNINGS, "-std=c11", "-x", "c"]
+C_COMPILERS = [name for name in ("gcc", "clang-19", "clang") if shutil.which(name)][:2]
 
 
-def compile_alone(compiler, build, header):
+def compile_alone(compiler, build, header, flags=FLAGS):
     """What the compiler has to say; empty when it is content."""
-    command = [compiler, *FLAGS, f"-I{build}/include", "-"]
+    command = [compiler, *flags, f"-I{build}/include", "-"]
     # Twice: a header without a guard is caught too.
     text = f"#include <{header}>\n#include <{header}>\n"
     done = subprocess.run(command, input=text, capture_output=True, text=True)
@@ -47,11 +52,19 @@ def main():
             for line in answer.splitlines()[:10]:
                 print(f"    {line}")
             failed = failed or bool(answer)
+    for header in [header for header in headers if header.endswith(".h")]:
+        for c_compiler in C_COMPILERS:
+            answer = compile_alone(c_compiler, build, header, C_FLAGS)
+            print(f"{'not ok' if answer else 'ok'} header: <{header}> is C11 for {c_compiler}")
+            print("".join(f"    {line}\n" for line in answer.splitlines()[:10]), end="")
+            failed = failed or bool(answer)
     private = private_includes(build, headers)
     print(f"{'not ok' if private else 'ok'} headers: public ones include public ones only")
     print("".join(f"    {line}\n" for line in private), end="")
     failed = failed or bool(private)
     complaint = compile_alone(compiler, build, "weft/no/such/header.hpp")
+    if C_COMPILERS:  # C++ in sight
+        complaint = complaint and compile_alone(C_COMPILERS[0], build, "weft/weft.hpp", C_FLAGS)
     print(f"{'ok' if complaint else 'not ok'} header: one that does not compile is found")
     return 1 if failed or not complaint else 0
 

@@ -59,9 +59,9 @@ SYSTEM = set("""
     ratio regex scoped_allocator semaphore set shared_mutex source_location span sstream stack stdexcept stop_token streambuf
     string string_view syncstream system_error thread tuple type_traits typeindex typeinfo unordered_map unordered_set utility
     valarray variant vector version
-    arpa/inet.h dirent.h dlfcn.h fcntl.h ifaddrs.h langinfo.h limits.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h
-    sched.h signal.h sys/epoll.h sys/eventfd.h sys/file.h sys/ioctl.h sys/mman.h sys/prctl.h sys/random.h sys/resource.h
-    sys/socket.h sys/stat.h sys/statvfs.h sys/time.h sys/timerfd.h sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/wait.h
+    arpa/inet.h dirent.h dlfcn.h fcntl.h ifaddrs.h langinfo.h limits.h linux/futex.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h
+    sched.h signal.h stdbool.h stddef.h stdint.h sys/epoll.h sys/eventfd.h sys/file.h sys/ioctl.h sys/mman.h sys/prctl.h sys/random.h sys/resource.h
+    sys/socket.h sys/stat.h sys/statvfs.h sys/syscall.h sys/time.h sys/timerfd.h sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/wait.h
     termios.h unistd.h sanitizer/asan_interface.h
 """.split())
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)

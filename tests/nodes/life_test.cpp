@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <future>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -36,6 +37,14 @@ bool soon(Condition&& condition) {
 }
 
 }  // namespace
+
+TEST_CASE("life: a node may end on another thread than it began on", "[T-31]") {
+  for (int round = 0; round != 5; ++round) {
+    std::optional<TensorNode> node(*TensorNode::start());
+    if (round % 2 != 0) std::thread([&] { node->stop().wait().value(); }).join();
+    std::thread([&] { node.reset(); }).join();
+  }
+}
 
 TEST_CASE("life: stopped twice, from any thread and a callback, a node says ShuttingDown afterwards", "[T-02][T-13]") {
   auto server = start();

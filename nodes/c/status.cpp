@@ -1,0 +1,69 @@
+#include <weft/nodes/c/weft.h>
+
+const char* weftStatusName(weftStatus in_status) {
+  switch (in_status) {
+    case WEFT_STATUS_OK:
+      return "WEFT_STATUS_OK";
+    case WEFT_ERR_UNKNOWN:
+      return "WEFT_ERR_UNKNOWN";
+    case WEFT_ERR_FLOW_NOT_FOUND:
+      return "WEFT_ERR_FLOW_NOT_FOUND";
+    case WEFT_ERR_OUT_OF_RANGE_TOO_LATE:
+      return "WEFT_ERR_OUT_OF_RANGE_TOO_LATE";
+    case WEFT_ERR_OUT_OF_RANGE_TOO_EARLY:
+      return "WEFT_ERR_OUT_OF_RANGE_TOO_EARLY";
+    case WEFT_ERR_INVALID_FLOW_READER:
+      return "WEFT_ERR_INVALID_FLOW_READER";
+    case WEFT_ERR_INVALID_FLOW_WRITER:
+      return "WEFT_ERR_INVALID_FLOW_WRITER";
+    case WEFT_ERR_TIMEOUT:
+      return "WEFT_ERR_TIMEOUT";
+    case WEFT_ERR_INVALID_ARG:
+      return "WEFT_ERR_INVALID_ARG";
+    case WEFT_ERR_CONFLICT:
+      return "WEFT_ERR_CONFLICT";
+    case WEFT_ERR_PERMISSION_DENIED:
+      return "WEFT_ERR_PERMISSION_DENIED";
+    case WEFT_ERR_FLOW_INVALID:
+      return "WEFT_ERR_FLOW_INVALID";
+    case WEFT_ERR_STRLEN:
+      return "WEFT_ERR_STRLEN";
+    case WEFT_ERR_INTERRUPTED:
+      return "WEFT_ERR_INTERRUPTED";
+    case WEFT_ERR_NO_FABRIC:
+      return "WEFT_ERR_NO_FABRIC";
+    case WEFT_ERR_INVALID_STATE:
+      return "WEFT_ERR_INVALID_STATE";
+    case WEFT_ERR_INTERNAL:
+      return "WEFT_ERR_INTERNAL";
+    case WEFT_ERR_NOT_READY:
+      return "WEFT_ERR_NOT_READY";
+    case WEFT_ERR_NOT_FOUND:
+      return "WEFT_ERR_NOT_FOUND";
+    case WEFT_ERR_EXISTS:
+      return "WEFT_ERR_EXISTS";
+    case WEFT_ERR_UNSUPPORTED_OPERATION:
+      return "WEFT_ERR_UNSUPPORTED_OPERATION";
+    case WEFT_ERR_ADDRESS_IN_USE:
+      return "WEFT_ERR_ADDRESS_IN_USE";
+    case WEFT_ERR_REFUSED:
+      return "WEFT_ERR_REFUSED";
+    case WEFT_ERR_PEER_LOST:
+      return "WEFT_ERR_PEER_LOST";
+    case WEFT_ERR_STALE:
+      return "WEFT_ERR_STALE";
+    case WEFT_ERR_INTEGRITY:
+      return "WEFT_ERR_INTEGRITY";
+    case WEFT_ERR_NO_MEMORY:
+      return "WEFT_ERR_NO_MEMORY";
+    case WEFT_ERR_OVERLOADED:
+      return "WEFT_ERR_OVERLOADED";
+    case WEFT_ERR_CANCELLED:
+      return "WEFT_ERR_CANCELLED";
+    case WEFT_ERR_SHUTTING_DOWN:
+      return "WEFT_ERR_SHUTTING_DOWN";
+    case WEFT_STATUS_IS_INT:
+      break;
+  }
+  return "WEFT_ERR_UNKNOWN";
+}

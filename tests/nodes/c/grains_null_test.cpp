@@ -1,0 +1,77 @@
+#include "rings.hpp"
+
+using namespace weft::test;
+
+TEST_CASE("null: every pointer of targets and initiators is asked for", "[M-14][M-19][M-30]") {
+  Fabrics fabrics;
+  Ring ring(2);
+  const weftStatus no = WEFT_ERR_INVALID_ARG;
+  const weftFabricsTarget target = fabrics.blank_target();
+  const weftTargetInfo info = fabrics.set_up(target, ring.regions);
+  const weftFabricsInitiator initiator = fabrics.initiator(ring.regions);
+  const weftTargetConfig target_setup = target_config(ring.regions);
+  const weftInitiatorConfig initiator_setup = initiator_config(ring.regions);
+  weftFabricsTarget made_target = nullptr;
+  weftFabricsInitiator made_initiator = nullptr;
+  weftTargetInfo made_info = nullptr;
+  std::uint64_t index = 0;
+  std::size_t size = 0;
+  int fd = -1;
+  weftFabricsGrain grain{};
+  weftFabricsResult result{};
+  CHECK(weftFabricsCreateTarget(nullptr, &made_target) == no);
+  CHECK(weftFabricsCreateTarget(fabrics.handle, nullptr) == no);
+  CHECK(weftFabricsDestroyTarget(nullptr, target) == no);
+  CHECK(weftFabricsDestroyTarget(fabrics.handle, nullptr) == no);
+  CHECK(weftFabricsTargetSetGrainCallback(nullptr, nullptr, nullptr) == no);
+  CHECK(weftFabricsTargetSetup(nullptr, &target_setup, &made_info) == no);
+  CHECK(weftFabricsTargetSetup(target, nullptr, &made_info) == no);
+  CHECK(weftFabricsTargetSetup(target, &target_setup, nullptr) == no);
+  CHECK(weftFabricsTargetTryNewGrain(nullptr, &index) == no);
+  CHECK(weftFabricsTargetTryNewGrain(target, nullptr) == no);
+  CHECK(weftFabricsTargetWaitForNewGrain(nullptr, &index, 0) == no);
+  CHECK(weftFabricsTargetWaitForNewGrain(target, nullptr, 0) == no);
+  CHECK(weftFabricsTargetReadGrainNonBlocking(nullptr, &index) == no);
+  CHECK(weftFabricsTargetReadGrainNonBlocking(target, nullptr) == no);
+  CHECK(weftFabricsTargetReadGrain(nullptr, 0, &index) == no);
+  CHECK(weftFabricsTargetReadGrain(target, 0, nullptr) == no);
+  CHECK(weftFabricsTargetGetGrain(nullptr, 0, &grain) == no);
+  CHECK(weftFabricsTargetGetGrain(target, 0, nullptr) == no);
+  CHECK(weftFabricsTargetReleaseGrain(nullptr, 0) == no);
+  CHECK(weftFabricsTargetReadSamplesNonBlocking(nullptr, &index, &size) == no);
+  CHECK(weftFabricsTargetReadSamplesNonBlocking(target, nullptr, &size) == no);
+  CHECK(weftFabricsTargetReadSamplesNonBlocking(target, &index, nullptr) == no);
+  CHECK(weftFabricsTargetReadSamples(nullptr, 0, &index, &size) == no);
+  CHECK(weftFabricsTargetReadSamples(target, 0, nullptr, &size) == no);
+  CHECK(weftFabricsTargetReadSamples(target, 0, &index, nullptr) == no);
+  CHECK(weftFabricsTargetEventFd(nullptr, &fd) == no);
+  CHECK(weftFabricsTargetEventFd(target, nullptr) == no);
+  CHECK(weftFabricsCreateInitiator(nullptr, &made_initiator) == no);
+  CHECK(weftFabricsCreateInitiator(fabrics.handle, nullptr) == no);
+  CHECK(weftFabricsDestroyInitiator(nullptr, initiator) == no);
+  CHECK(weftFabricsDestroyInitiator(fabrics.handle, nullptr) == no);
+  CHECK(weftFabricsInitiatorSetup(nullptr, &initiator_setup) == no);
+  CHECK(weftFabricsInitiatorSetup(initiator, nullptr) == no);
+  CHECK(weftFabricsInitiatorAddTarget(nullptr, info) == no);
+  CHECK(weftFabricsInitiatorAddTarget(initiator, nullptr) == no);
+  CHECK(weftFabricsInitiatorRemoveTarget(nullptr, info) == no);
+  CHECK(weftFabricsInitiatorRemoveTarget(initiator, nullptr) == no);
+  CHECK(weftFabricsInitiatorTransferGrain(nullptr, 0) == no);
+  CHECK(weftFabricsInitiatorTransferGrainSlices(nullptr, 0, 0, 1) == no);
+  CHECK(weftFabricsInitiatorTransferGrainToTarget(nullptr, info, 0) == no);
+  CHECK(weftFabricsInitiatorTransferGrainToTarget(initiator, nullptr, 0) == no);
+  CHECK(weftFabricsInitiatorTransferSamples(nullptr, 1, 1) == no);
+  CHECK(weftFabricsInitiatorNextResult(nullptr, &result) == no);
+  CHECK(weftFabricsInitiatorNextResult(initiator, nullptr) == no);
+  CHECK(weftFabricsInitiatorNextResult(initiator, &result) == no);  // no structSize
+  CHECK(weftFabricsInitiatorMakeProgressNonBlocking(nullptr) == no);
+  CHECK(weftFabricsInitiatorMakeProgressBlocking(nullptr, 0) == no);
+  CHECK(weftFabricsTargetInfoToString(nullptr, nullptr, &size) == no);
+  CHECK(weftFabricsTargetInfoToString(info, nullptr, nullptr) == no);
+  CHECK(weftFabricsTargetInfoFromString(nullptr, &made_info) == no);
+  CHECK(weftFabricsTargetInfoFromString("x", nullptr) == no);
+  CHECK(weftFabricsFreeTargetInfo(nullptr) == no);
+  CHECK(made_target == nullptr);
+  CHECK(made_initiator == nullptr);
+  CHECK(made_info == nullptr);
+}
