@@ -65,7 +65,7 @@ TEST_CASE("a dial to a port where nobody listens fails with an event", "[fabric]
 
 TEST_CASE("a target is connected to a hundred times by the address it gave out, and by four at once",
           "[fabric][O-34][O-W16][O-W17]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
       Side a{provider};
       Side b{provider};

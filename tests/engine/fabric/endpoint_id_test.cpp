@@ -41,7 +41,7 @@ TEST_CASE("a million ids are all different", "[fabric][O-25]") {
 }
 
 TEST_CASE("completions and events reach the endpoint they are about, one of many", "[fabric][O-25]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
       Side a{provider};
       Side b{provider};

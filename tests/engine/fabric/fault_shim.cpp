@@ -355,15 +355,23 @@ const std::vector<std::uint64_t>& FaultShim::write_flags() const noexcept { retu
 
 }  // namespace weft::fabric::test
 
+#if defined(__clang__)
+#define WEFT_TEST_UNINSTRUMENTED __attribute__((disable_sanitizer_instrumentation))
+#else
+#define WEFT_TEST_UNINSTRUMENTED
+#endif
+
 // The linker sends every dlsym of this program here. A sanitizer's runtime calls it before it is ready to be called:
 // nothing of it may be used before the name is known.
+namespace {
+WEFT_TEST_UNINSTRUMENTED bool same(const char* a, const char* b) {
+  while (*a != 0 && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+}  // namespace
+
 extern "C" void* __real_dlsym(void* handle, const char* name);  // NOLINT(bugprone-reserved-identifier): the linker's
-extern "C" __attribute__((no_sanitize("address", "undefined", "thread"))) void* __wrap_dlsym(  // NOLINT
-    void* handle, const char* name) {
-  const auto same = [](const char* a, const char* b) __attribute__((no_sanitize("address", "undefined", "thread"))) {
-    while (*a != 0 && *a == *b) ++a, ++b;
-    return *a == *b;
-  };
+extern "C" WEFT_TEST_UNINSTRUMENTED void* __wrap_dlsym(void* handle, const char* name) {  // NOLINT
   using namespace weft::fabric::test;
   void* found = __real_dlsym(handle, name);
   if (found != nullptr && same(name, "fi_getinfo")) {

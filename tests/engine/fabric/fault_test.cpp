@@ -66,7 +66,7 @@ Descriptors kept(std::string_view provider) {
 
 TEST_CASE("whichever call fails while connecting and writing, an Error comes of it and nothing is left",
           "[fabric][fault][O-W8]") {
-  for (const char* provider : kProviderNames) DYNAMIC_SECTION("on " << provider) {
+  for (const char* provider : kSoftwareProviders) DYNAMIC_SECTION("on " << provider) {
       every_call(FaultPlan::Kind::kFail, [&] { return connect_and_write(provider); });
     }
 }
@@ -80,7 +80,7 @@ TEST_CASE("whichever call fails in a fan-out, an Error comes of it and nothing i
 
 TEST_CASE("whichever post or read says try again, it is tried again and nothing is sent twice",
           "[fabric][fault][O-W3]") {
-  for (const char* provider : kProviderNames) DYNAMIC_SECTION("connected, on " << provider) {
+  for (const char* provider : kSoftwareProviders) DYNAMIC_SECTION("connected, on " << provider) {
       every_call(FaultPlan::Kind::kAgain, [&] { return connect_and_write(provider); });
     }
   for (const char* provider : kDatagramProviders) DYNAMIC_SECTION("fan-out, on " << provider) {

@@ -41,7 +41,7 @@ void finish(Connection& pair, GroupWrite& write) {
 }  // namespace
 
 TEST_CASE("sixty-four ranges land in order in one region, told once", "[fabric][O-29]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
       Connection pair{provider};
       const auto source = counted(1000);

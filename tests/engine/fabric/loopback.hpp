@@ -3,6 +3,7 @@
 #include <dirent.h>
 
 #include <rdma/fabric.h>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <cstddef>
@@ -27,6 +28,9 @@ inline const std::vector<const char*>& provider_names() {
       rdma_device_at("127.0.0.1") ? std::vector{"net", "tcp", "verbs"} : std::vector{"net", "tcp"};
   return names;
 }
+
+/// Those that are there without a device, and need no registration of what is sent from.
+inline constexpr std::array<const char*, 2> kSoftwareProviders{"net", "tcp"};
 
 /// The provider's connection-oriented configuration on loopback (a device's own address for verbs); skips the test
 /// where there is none.

@@ -67,7 +67,7 @@ void with_peer(const std::string& provider, There&& there, auto&& here) {
 }  // namespace
 
 TEST_CASE("a blocked read of both queues is woken by the peer's going", "[fabric][O-35][O-36]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
       with_peer(
           provider,
@@ -88,7 +88,7 @@ TEST_CASE("a blocked read of both queues is woken by the peer's going", "[fabric
 }
 
 TEST_CASE("a blocked read of both queues is woken by a write", "[fabric][O-35][O-36]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
       std::vector<std::byte> landing(64);
       std::vector<std::byte> source(64, std::byte{7});
@@ -118,7 +118,7 @@ TEST_CASE("a blocked read of both queues is woken by a write", "[fabric][O-35][O
 }
 
 TEST_CASE("the end of a connection is told after everything that arrived before it", "[fabric][O-35][O-W18]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
       Connection pair{provider};
       std::vector<std::byte> memory(64);
@@ -157,7 +157,7 @@ TEST_CASE("a blocking read ends at its bound with nothing, and not before", "[fa
     CHECK(Clock::now() - start >= milliseconds{30});
     CHECK_FALSE(read(milliseconds{0}));
   };
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : kSoftwareProviders) {
     Blocking side{provider};
     ends([&](Duration bound) { return side.completions.read_blocking(bound); });
     ends([&](Duration bound) { return side.events.read_blocking(bound); });

@@ -109,7 +109,7 @@ void burst(const FabricInfo& info) {
 }  // namespace
 
 TEST_CASE("a burst of a thousand immediates arrives whole and in order", "[fabric][O-13]") {
-  for (const char* provider : kProviderNames) DYNAMIC_SECTION("on " << provider) {
+  for (const char* provider : kSoftwareProviders) DYNAMIC_SECTION("on " << provider) {
       burst(found(Provider::kTcp, provider));
     }
 }

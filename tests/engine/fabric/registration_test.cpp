@@ -14,7 +14,7 @@ using namespace weft::fabric::test;
 
 TEST_CASE("a domain registers a group at one call, and knows both sides of it in order",
           "[fabric][O-10][O-11][O-17][O-20]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
       Side side{provider};
       CHECK(side.domain.local_regions().empty());

@@ -110,7 +110,7 @@ TEST_CASE("sample: the address vector, both ways of polling, and a visit", "[fab
 }
 
 TEST_CASE("sample: waiting for a connection", "[fabric][O-42][O-43]") {
-  for (const char* provider : kProviderNames) {
+  for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
       Side there{provider};
       const PassiveEndpoint listener = there.listener();
