@@ -35,6 +35,7 @@ PRINTS = {
         r"block 63 is page  5 here, and holds 63",
         r"page 2 is untouched: -1",
     ],
+    "grains": [rf"grain {index} in slot {index % 4}: 1024 bytes of {index}" for index in range(20)],
     "replace_while_reading": [r"[1-9]\d* generations seen, each whole, each newer than the last"] * 2,
     "coroutines": [
         r"mean of layers\.1\.w: 3\.0",

@@ -280,7 +280,9 @@ void InitiatorState::told(std::unique_lock<std::mutex>& lock, GrainResult result
   if (options_.on_result) {
     lock.unlock();
     if (const auto node = node_.lock())
-      node->run([self = shared_from_this(), result = std::move(result)] { self->options_.on_result(result); });
+      node->run([self = shared_from_this(), result = std::move(result)] {
+        self->callbacks_.run([&] { self->options_.on_result(result); });
+      });
     lock.lock();
     return;
   }
@@ -325,6 +327,7 @@ std::size_t InitiatorState::pending() const {
 }
 
 void InitiatorState::close() {
+  callbacks_.end();
   const auto node = node_.lock();
   {
     const std::lock_guard lock(mutex_);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <weft/nodes/callback_gate.hpp>
 #include <weft/nodes/grains.hpp>
 #include <weft/nodes/signal_fd.hpp>
 #include <weft/transfer/core.hpp>
@@ -51,11 +52,14 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   SignalFd signal_;
   transfer::RingKey ring_{};
 
+  CallbackGate callbacks_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   transfer::Ring<transfer::GrainArrived> ready_;
-  std::vector<bool> held_;               // by slot
-  std::vector<std::uint32_t> released_;  // on their way to the loop
+  std::uint64_t taken_ = 0;                // from the front of `ready_`, since the beginning
+  std::vector<std::uint64_t> partial_at_;  // by slot: which of them tells of slices only; 0: none
+  std::vector<bool> held_;                 // by slot
+  std::vector<std::uint32_t> released_;    // on their way to the loop
   std::vector<std::uint32_t> releasing_;
   bool kicked_ = false;
   bool closed_ = false;
@@ -116,6 +120,7 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
   InitiatorOptions options_;
   SignalFd signal_;
 
+  CallbackGate callbacks_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Link> links_;

@@ -55,6 +55,7 @@ TargetState::TargetState(std::shared_ptr<NodeState> node, TargetOptions options,
       options_(std::move(options)),
       info_(std::move(info)),
       signal_(std::move(signal)),
+      partial_at_(info_.grains),
       held_(info_.grains) {}
 
 TargetState::~TargetState() = default;
@@ -80,12 +81,20 @@ void TargetState::on_arrived(const GrainArrived& arrived) {
     lock.unlock();
     if (const auto node = node_.lock())
       node->run([self = shared_from_this(), grain] {
-        self->options_.on_grain(grain);
+        self->callbacks_.run([&] { self->options_.on_grain(grain); });
         if (grain.complete) (void)self->release(grain.slot);
       });
     return;
   }
+  // One that tells of slices only and was not read yet is overtaken by what comes to its slot.
+  std::uint64_t& partial = partial_at_[arrived.slot];
+  if (partial != 0 && partial > taken_) {
+    ready_.at(static_cast<std::size_t>(partial - 1 - taken_)) = arrived;
+    if (arrived.complete) partial = 0;
+    return;
+  }
   ready_.push(arrived);
+  partial = arrived.complete ? 0 : taken_ + ready_.size();
   if (ready_.size() == 1) {
     signal_.set();
     changed_.notify_all();
@@ -95,6 +104,7 @@ void TargetState::on_arrived(const GrainArrived& arrived) {
 std::optional<Grain> TargetState::take(std::unique_lock<std::mutex>&) {
   if (ready_.empty()) return std::nullopt;
   const GrainArrived arrived = ready_.pop();
+  ++taken_;
   if (ready_.empty()) signal_.clear();
   return grain_of(arrived);
 }
@@ -175,6 +185,7 @@ void TargetState::on_closed() {
 }
 
 void TargetState::close() {
+  callbacks_.end();
   const auto node = node_.lock();
   if (!node) return;
   node->submit([node = node.get(), ring = ring_](TimePoint now) { node->core().close_ring(ring, now); });

@@ -11,6 +11,7 @@ namespace weft::transfer {
 namespace {
 
 constexpr std::size_t kHeadersAtLeast = 256;  // sends out at a time, parts of grains among them
+constexpr std::uint64_t kMostAttached = 1ull << 30;
 
 void copy_parts(GrainFeed& f, const GrainSend& send, std::byte* into) {
   for (std::uint32_t i = 0; i < send.parts; ++i) {
@@ -94,7 +95,7 @@ void Core::Impl::on_slots(Session& s, Transfer& t, const wire::Slots& m, TimePoi
   if (!t.feed || t.source.ending) return;
   GrainFeed& f = *t.feed;
   const bool first = !f.up;
-  if (!first && m.places.size() != f.places.size())
+  if (m.places.size() > f.grains || (!first && m.places.size() != f.places.size()))
     return fail(t, Error(ErrorClass::kMalformed, "grains", "the ring changed its shape"), now);
   for (const wire::Place& place : m.places) {
     const wire::RegionKey& region = m.regions[place.region];
@@ -266,6 +267,12 @@ bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
 bool Core::Impl::attach_feed(Session& s, Rail& r, GrainFeed& f, TimePoint now) {
   if (f.attached_lane != r.lane) {
     let_go_feed(f);
+    if (f.grain_bytes > kMostAttached / f.places.size()) {
+      give_up_lane(
+          s, r.lane,
+          Error(ErrorClass::kResourceExhausted, "grains", "the ring is larger than what is copied for this lane"), now);
+      return false;
+    }
     f.attached.resize(f.places.size() * f.grain_bytes);
     f.attached_lane = r.lane;
     f.attached_key = attachments_.hold(r.lane, {.data = f.attached.data(), .size = f.attached.size()});

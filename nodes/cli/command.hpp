@@ -59,6 +59,7 @@ std::unique_ptr<Command> make_grains();
 std::unique_ptr<Command> make_ping();
 std::unique_ptr<Command> make_explain();
 std::unique_ptr<Command> make_info();
+std::unique_ptr<Command> make_doctor();
 std::unique_ptr<Command> make_ticket();
 std::unique_ptr<Command> make_demo();
 std::unique_ptr<Command> make_id();

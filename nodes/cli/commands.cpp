@@ -19,6 +19,7 @@ constexpr std::array kCommands{
     CommandEntry{"ping", "", "round trips to a node, and its clock's skew", "weft ping @t", make_ping},
     CommandEntry{"explain", "", "which lane a tensor would take, and why", "weft explain @t layers.0.w", make_explain},
     CommandEntry{"info", "", "the lanes of this host: used, or why not", "weft info", make_info},
+    CommandEntry{"doctor", "", "checks this host, and the path to a node", "weft doctor @t", make_doctor},
     CommandEntry{"ticket", "", "what a ticket says", "weft ticket @t", make_ticket},
     CommandEntry{"demo", "", "two processes, every lane here, verified and timed", "weft demo --size 64MiB", make_demo},
     CommandEntry{"id", "", "our node id, for the other side's --allow", "weft id", make_id},

@@ -3,14 +3,15 @@
 import json
 import os
 import pty
+import random
 import re
 import select
 import shutil
 import subprocess
 
-from cli_harness import Skipped, check, equal, some_tensors, test, write_safetensors
+from cli_harness import Skipped, check, equal, some_tensors, test, until, write_safetensors
 
-COMMANDS = ["serve", "ls", "get", "push", "recv", "ping", "explain", "info", "ticket", "demo", "id", "version", "help",
+COMMANDS = ["serve", "ls", "get", "push", "recv", "grains", "doctor", "ping", "explain", "info", "ticket", "demo", "id", "version", "help",
             "completions"]
 
 
@@ -196,3 +197,40 @@ def _(weft):
     with weft.serve() as server:
         done = weft.run("ls", server.ticket, "-vv")
         check(server.ticket not in done.stderr, done.stderr)
+
+
+@test("doctor: every check has a verdict, and the path to a node is one of them")
+def _(weft):
+    with weft.serve() as server:
+        checks = {one["check"]: one for one in weft.json("doctor", server.ticket)["checks"]}
+        check({"memlock", "descriptors", "hugepages", "shm space", "tcp", "verbs", "mtu", "clock", "firewall",
+               "versions"} <= set(checks), checks)
+        check(all(one["verdict"] in ("ok", "warn", "fail") and one["found"] for one in checks.values()), checks)
+        equal(checks["firewall"]["verdict"], "ok")
+        ticket = server.ticket
+    done = weft.run("doctor", ticket, wanted=1)
+    check("PeerUnreachable" in done.stdout, done.stdout)
+    check("firewall:" in done.stderr, done.stderr)
+
+
+@test("grains: from terminal to terminal, checked, and a file that is put together again")
+def _(weft):
+    info = weft.folder / "i"
+    receiver = weft.popen("grains", "recv", "--grains", "4", "--size", "4KiB", "--info-file", info, "-n", "300")
+    until(lambda: info.exists() or receiver.poll() is not None, "a target info")
+    equal(info.stat().st_mode & 0o777, 0o600)
+    equal(weft.json("grains", "send", "@i", "-n", "300")["grains"], 300)
+    _, err = receiver.communicate(timeout=60)
+    equal(receiver.returncode, 0, err)
+    content = random.Random(5).randbytes(100_000)
+    (weft.folder / "f").write_bytes(content)
+    info.unlink(missing_ok=True)
+    receiver = weft.popen("grains", "recv", "--size", "4KiB", "--info-file", info, "-n", "25", "--file", "g")
+    until(lambda: info.exists() or receiver.poll() is not None, "a target info")
+    weft.run("grains", "send", "@i", "--file", "f")
+    _, err = receiver.communicate(timeout=60)
+    equal(receiver.returncode, 0, err)
+    equal((weft.folder / "g").read_bytes()[:100_000], content)
+    for words, code in ((["send", "nonsense"], 2), (["send"], 2), (["fly"], 2), (["recv", "--grains", "0"], 2),
+                        (["send", "@missing"], 3)):
+        weft.run("grains", *words, wanted=code)
