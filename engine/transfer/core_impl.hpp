@@ -210,6 +210,7 @@ class Core::Impl {
   void grain_arrived(Transfer& t, RoundRail& rr, std::uint32_t place, TimePoint now);
   bool release_slot(RingKey key, std::uint32_t slot, TimePoint now);
   void credit(Transfer& t, RingShare& share, TimePoint now);
+  void say_credit(Transfer& t, Session& s, RingShare& share, TimePoint now);
   void credit_timer(Transfer& t, TimePoint now);
   void leave_share(Transfer& t);
 

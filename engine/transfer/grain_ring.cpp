@@ -325,14 +325,17 @@ void Core::Impl::credit(Transfer& t, RingShare& share, TimePoint now) {
     }
     return;
   }
-  Session* s = session_of(t);
-  if (s == nullptr || s->closing) return;
+  if (Session* s = session_of(t); s != nullptr && !s->closing) say_credit(t, *s, share, now);
+}
+
+/// Also the last word of a target that closes: what arrived has arrived.
+void Core::Impl::say_credit(Transfer& t, Session& s, RingShare& share, TimePoint now) {
   share.told_granted = share.granted;
   share.told_sends = share.sends;
   share.credit_at = now;
   share.credit_due = kNever;
   share.asked = false;
-  send(*s, wire::Credit{.sequence = t.id.sequence, .granted = share.granted, .arrived = share.sends}, now);
+  send(s, wire::Credit{.sequence = t.id.sequence, .granted = share.granted, .arrived = share.sends}, now);
 }
 
 void Core::Impl::credit_timer(Transfer& t, TimePoint now) {

@@ -294,6 +294,7 @@ void Core::Impl::fail(Transfer& t, Error error, TimePoint now) {
     } else if (t.role == Role::kReceive) {
       answer_failure(*s, ref_of(t), *t.error, now);
     } else if (!t.is_source() && !std::exchange(t.cancel_sent, true)) {
+      if (RingShare* share = t.role == Role::kMember ? share_of(t) : nullptr) say_credit(t, *s, *share, now);
       send(*s, wire::Cancel{.transfer = ref_of(t), .why = t.error->kind()}, now);
     } else if (t.is_source() && !t.source.round_open && !std::exchange(t.cancel_sent, true)) {
       if (t.role == Role::kServe)
