@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <weft/base/checked.hpp>
+#include <weft/base/limits.hpp>
 #include <weft/nodes/grain_states.hpp>
 #include <weft/nodes/node_state.hpp>
 
@@ -37,6 +39,7 @@ void Initiator::close() { state_->close(); }
 namespace detail {
 namespace {
 
+constexpr std::size_t kUntaken = 16;  // times the queue: results that wait to be taken
 constexpr Duration kAnswerIn = std::chrono::seconds(5);
 constexpr Duration kBackOffFirst = std::chrono::milliseconds(20);
 constexpr Duration kBackOffMost = std::chrono::milliseconds(500);
@@ -63,7 +66,9 @@ InitiatorState::~InitiatorState() = default;
 Result<std::size_t> InitiatorState::add_target(const TargetInfo& info) {
   const auto node = node_.lock();
   if (!node) return fail(ErrorClass::kShuttingDown, "add_target", "this node is stopped");
-  if (info.grains == 0 || info.grain_bytes == 0 || info.slices == 0 || info.grain_bytes % info.slices != 0)
+  if (info.grains == 0 || info.grains > kMaxPieces || info.grain_bytes == 0 || info.grain_bytes > kMaxTensorBytes ||
+      info.slices == 0 || info.grain_bytes % info.slices != 0 ||
+      !checked_mul(std::uint64_t{info.grains}, info.grain_bytes))
     return fail(ErrorClass::kInvalidArgument, "add_target", "a ring of that shape cannot be");
   if (info.ticket.node == node->id())
     return fail(ErrorClass::kInvalidArgument, "add_target", "the target is of this very node: write its slots");
@@ -116,7 +121,6 @@ void InitiatorState::on_up(transfer::TransferKey feed) {
   Link& link = links_[found->second];
   link.state = TargetLink::kConnected;
   link.why.reset();
-  link.back_off = {};
   signal_.set();
   changed_.notify_all();
 }
@@ -129,11 +133,12 @@ void InitiatorState::on_feed_over(std::size_t number, const Error& why, TimePoin
   link.feed = {};
   link.state = is_final(why.kind()) ? TargetLink::kFailed : TargetLink::kConnecting;
   link.why = why;
-  if (!node || link.removed || closed_ || why.kind() == ErrorClass::kShuttingDown) {
+  if (!node || link.removed || closed_ || node->core().shutting_down()) {
     link.open = false;
   } else {
-    const Duration wait = is_final(why.kind()) ? kBackOffMost : link.back_off;
+    if (std::exchange(link.proven, false)) link.back_off = {};
     link.back_off = std::clamp(2 * link.back_off, kBackOffFirst, kBackOffMost);
+    const Duration wait = is_final(why.kind()) ? kBackOffMost : link.back_off;
     node->at(now + wait, [self = shared_from_this(), number](TimePoint then) { self->on_open_link(number, then); });
   }
   signal_.set();
@@ -190,6 +195,9 @@ Result<std::size_t> InitiatorState::send(std::uint64_t index, std::span<const st
   const std::uint32_t last = options.part ? options.last_slice : shape.slices;
   if (first > last || last > shape.slices || (first == last && last != 0))
     return fail(ErrorClass::kInvalidArgument, "send", fmt::format("slices {} to {} of {}", first, last, shape.slices));
+  if (results_.size() >= kUntaken * options_.queue)
+    return fail(Error(ErrorClass::kOverloaded, "send", "nobody takes the results of earlier sends")
+                    .with_hint("next_result() until it is empty, or on_result"));
   std::uint64_t bytes = 0;
   for (const auto& part : parts) bytes += part.size();
   if (const std::uint64_t wanted = shape.grain_bytes / shape.slices * (last - first); bytes != wanted)
@@ -230,7 +238,8 @@ Result<std::size_t> InitiatorState::send(std::uint64_t index, std::span<const st
                        .deadline = deadline});
     for (const auto& part : parts) parts_.push_back({.data = part.data(), .size = part.size()});
   }
-  if (sent != 0 && !std::exchange(kicked_, true)) {
+  // Also when only results came of it: who drives the loop looks at them.
+  if (!std::exchange(kicked_, true)) {
     lock.unlock();
     node->submit([self = shared_from_this()](TimePoint now) { self->on_send(now); });
   }
@@ -271,6 +280,7 @@ void InitiatorState::on_ended(transfer::GrainEnded&& ended) {
   if (found == by_feed_.end()) return;
   std::unique_lock lock(mutex_);
   --links_[found->second].pending;
+  links_[found->second].proven = links_[found->second].proven || !ended.error;
   GrainResult result{.index = ended.cookie, .target = found->second, .result = {}};
   if (ended.error) result.result = fail(std::move(*ended.error));
   told(lock, std::move(result));
@@ -295,7 +305,10 @@ void InitiatorState::told(std::unique_lock<std::mutex>& lock, GrainResult result
 
 std::optional<GrainResult> InitiatorState::next_result() {
   const std::lock_guard lock(mutex_);
-  if (results_.empty()) return std::nullopt;
+  if (results_.empty()) {
+    signal_.clear();  // a link came or went
+    return std::nullopt;
+  }
   GrainResult result = results_.pop();
   if (results_.empty()) signal_.clear();
   return result;
@@ -316,6 +329,8 @@ Result<GrainResult> InitiatorState::wait_result(Deadline deadline) {
     changed_.wait_until(lock, until, there);
   }
   if (auto result = next_result()) return std::move(*result);
+  const std::lock_guard lock(mutex_);
+  if (closed_ || node_.expired()) return fail(ErrorClass::kShuttingDown, "wait_result", "the initiator is closed");
   return fail(ErrorClass::kDeadlineExceeded, "wait_result", "no grain ended in time");
 }
 
@@ -332,6 +347,7 @@ void InitiatorState::close() {
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
+    changed_.notify_all();
   }
   if (!node) return;
   node->submit([self = shared_from_this(), node = node.get()](TimePoint now) {

@@ -35,6 +35,7 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   TargetStats stats() const;
   void close();
 
+  void on_opened(transfer::RingKey ring) { ring_ = ring; }
   void on_arrived(const transfer::GrainArrived& grain);
   void on_joined();
   void on_left();
@@ -96,6 +97,7 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
     std::optional<Error> why{};
     Duration back_off{};
     std::size_t pending = 0;
+    bool proven = false;  // something arrived: the next failure is tried again at once
     bool removed = false;
     bool open = false;  // a feed of it lives, or is about to
   };

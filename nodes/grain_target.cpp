@@ -41,12 +41,12 @@ Result<std::shared_ptr<TargetState>> TargetState::open(std::shared_ptr<NodeState
   info.slices = options.slices;
   WEFT_LET(auto signal, SignalFd::open());
   std::shared_ptr<TargetState> state(new TargetState(node, std::move(options), std::move(info), std::move(signal)));
-  WEFT_LET(state->ring_, node->open_ring(state, {.name = state->options_.name,
-                                                 .token = state->info_.token,
-                                                 .slots = state->options_.slots,
-                                                 .slices = state->options_.slices,
-                                                 .initiators = state->options_.initiators,
-                                                 .headers = {}}));
+  WEFT_TRY(node->open_ring(state, {.name = state->options_.name,
+                                   .token = state->info_.token,
+                                   .slots = state->options_.slots,
+                                   .slices = state->options_.slices,
+                                   .initiators = state->options_.initiators,
+                                   .headers = {}}));
   return state;
 }
 
@@ -76,13 +76,19 @@ void TargetState::on_arrived(const GrainArrived& arrived) {
   stats_.grains += arrived.complete ? 1 : 0;
   const Grain grain = grain_of(arrived);
   stats_.bytes += arrived.complete ? grain.data.size() : 0;
-  if (arrived.complete) held_[arrived.slot] = true;
   if (options_.on_grain) {
+    if (arrived.complete) held_[arrived.slot] = true;
     lock.unlock();
     if (const auto node = node_.lock())
       node->run([self = shared_from_this(), grain] {
+        struct Release {  // also when the function throws
+          TargetState& target;
+          const Grain& grain;
+          ~Release() {
+            if (grain.complete) (void)target.release(grain.slot);
+          }
+        } const release{*self, grain};
         self->callbacks_.run([&] { self->options_.on_grain(grain); });
-        if (grain.complete) (void)self->release(grain.slot);
       });
     return;
   }
@@ -106,6 +112,7 @@ std::optional<Grain> TargetState::take(std::unique_lock<std::mutex>&) {
   const GrainArrived arrived = ready_.pop();
   ++taken_;
   if (ready_.empty()) signal_.clear();
+  if (arrived.complete) held_[arrived.slot] = true;
   return grain_of(arrived);
 }
 
@@ -163,9 +170,7 @@ TargetStats TargetState::stats() const {
   const std::lock_guard lock(mutex_);
   TargetStats stats = stats_;
   stats.waiting = ready_.size();
-  stats.held =
-      static_cast<std::uint64_t>(std::count(held_.begin(), held_.end(), true)) -
-      std::min<std::uint64_t>(stats.waiting, static_cast<std::uint64_t>(std::count(held_.begin(), held_.end(), true)));
+  stats.held = static_cast<std::uint64_t>(std::count(held_.begin(), held_.end(), true));
   return stats;
 }
 

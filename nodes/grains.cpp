@@ -23,11 +23,17 @@ Result<transfer::RingToken> NodeState::ring_token(std::string_view ring) const {
   return identity_->derive("weft ring of grains: " + std::string(ring));
 }
 
-Result<transfer::RingKey> NodeState::open_ring(const std::shared_ptr<TargetState>& target, transfer::RingSpec spec) {
-  const auto opened = std::make_shared<Result<transfer::RingKey>>(fail(stopped()));
+Result<void> NodeState::open_ring(const std::shared_ptr<TargetState>& target, transfer::RingSpec spec) {
+  const auto opened = std::make_shared<Result<void>>(fail(stopped()));
   const bool ran = on_loop([this, opened, target, spec = std::move(spec)](actors::Loop& loop, TimePoint) mutable {
-    *opened = loop.core().open_ring(std::move(spec));
-    if (*opened) targets_[(*opened)->value] = target;
+    const auto ring = loop.core().open_ring(std::move(spec));
+    if (!ring) {
+      *opened = std::unexpected(ring.error());
+      return;
+    }
+    targets_[ring->value] = target;
+    target->on_opened(*ring);
+    *opened = {};
   });
   if (!ran) return fail(ErrorClass::kDeadlineExceeded, "open_target", "the node's loop did not answer");
   return *opened;

@@ -147,7 +147,8 @@ class Initiator {
 
   /// Sends a grain to every target: `parts` one after the other are its bytes (of the whole grain, or of the slices).
   /// They are read until the grain's results are all there. A target that is not connected gets a result
-  /// PeerUnreachable at once; that no target is is the call's error, and nothing is sent. Gives to how many it goes.
+  /// PeerUnreachable at once; that no target is is the call's error, and nothing is sent. Gives to how many it
+  /// goes; a result comes for each target that was meant, those it does not go to among them.
   Result<std::size_t> send(std::uint64_t index, std::span<const std::span<const std::byte>> parts,
                            SendOptions options = {});
   std::optional<GrainResult> next_result();

@@ -95,7 +95,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Result<Target> open_target(TargetOptions options);
   Result<Initiator> open_initiator(InitiatorOptions options);
   Result<transfer::RingToken> ring_token(std::string_view ring) const;
-  Result<transfer::RingKey> open_ring(const std::shared_ptr<TargetState>& target, transfer::RingSpec spec);
+  Result<void> open_ring(const std::shared_ptr<TargetState>& target, transfer::RingSpec spec);
   /// On the loop: joins a ring; `over` is called, on the loop, when that has ended.
   transfer::TransferKey open_feed(const TargetInfo& info, Lane lane, TimePoint until,
                                   const std::shared_ptr<InitiatorState>& initiator,

@@ -185,6 +185,7 @@ class Core::Impl {
   void on_slots(Session& s, Transfer& t, const wire::Slots& m, TimePoint now);
   void on_credit(Session& s, Transfer& t, const wire::Credit& m, TimePoint now);
   void hear_arrivals(Transfer& t, std::uint64_t granted, std::uint64_t arrived);
+  void end_arrived(Transfer& t);
   void drop_send(GrainFeed& f);
   bool place(GrainFeed& f, GrainSend& send);
   bool build_grain(Session& s, Rail& r, Transfer& t, TimePoint now);

@@ -13,6 +13,11 @@ namespace {
 constexpr std::size_t kHeadersAtLeast = 256;  // sends out at a time, parts of grains among them
 constexpr std::uint64_t kMostAttached = 1ull << 30;
 
+/// Whether what was sent of this grain before ends where this begins.
+bool continues(const GrainFeed& f, const GrainSend& send) {
+  return send.first_slice == (f.part_open && f.part_index == send.index ? f.part_slices : 0);
+}
+
 void copy_parts(GrainFeed& f, const GrainSend& send, std::byte* into) {
   for (std::uint32_t i = 0; i < send.parts; ++i) {
     const lane::Gather& part = f.parts.at(static_cast<std::size_t>(send.first_part - f.parts_gone) + i);
@@ -57,6 +62,7 @@ bool Core::Impl::send_grain(TransferKey key, const GrainSpec& spec) {
                  .index = spec.index,
                  .begin = spec.first_slice * slice,
                  .first_part = f.parts_gone + f.parts.size(),
+                 .first_slice = spec.first_slice,
                  .valid_slices = spec.last_slice,
                  .deadline = spec.deadline};
   for (const lane::Gather& part : spec.parts) {
@@ -95,6 +101,8 @@ void Core::Impl::on_slots(Session& s, Transfer& t, const wire::Slots& m, TimePoi
   if (!t.feed || t.source.ending) return;
   GrainFeed& f = *t.feed;
   const bool first = !f.up;
+  if (f.rail >= 0)  // its posts may still read what is sent
+    return fail(t, Error(ErrorClass::kMalformed, "grains", "another rail while the one in use is up"), now);
   if (m.places.size() > f.grains || (!first && m.places.size() != f.places.size()))
     return fail(t, Error(ErrorClass::kMalformed, "grains", "the ring changed its shape"), now);
   for (const wire::Place& place : m.places) {
@@ -110,12 +118,25 @@ void Core::Impl::on_slots(Session& s, Transfer& t, const wire::Slots& m, TimePoi
   f.by_index = m.by_index;
   f.headers.resize(std::max(f.places.size(), kHeadersAtLeast));
   hear_arrivals(t, m.granted, m.arrived);
-  f.posted = 0;  // what is not among those arrivals goes again
+  // What is not among those arrivals goes again.
+  std::size_t kept = 0;
+  for (std::uint64_t counted = f.arrived; kept < f.posted && counted < f.told_arrived; ++kept)
+    counted += f.sends.at(kept).over ? 0 : 1;
+  f.posted = kept;
   f.offset = 0;
   Source& src = t.source;
   const Rail* r = rail(s, m.rail);
   const bool gone = r == nullptr || r->state == Rail::State::kClosing || r->state == Rail::State::kDown;
+  if (t.lane != Lane::kAuto && r != nullptr && r->lane != t.lane)
+    return fail(t,
+                Error(ErrorClass::kUnsupported, "grains", "the target chose lane " + std::string(to_string(r->lane)))
+                    .with_hint("the target chooses: its node's lanes say which there are"),
+                now);
   for (SourceRail& sr : src.rails) sr.gone = sr.gone || sr.rail == m.rail;
+  std::erase_if(src.rails, [&](const SourceRail& sr) {
+    const Rail* old = rail(s, sr.rail);
+    return sr.gone && (old == nullptr || old->state == Rail::State::kDown);
+  });
   src.rails.push_back({.rail = m.rail, .slot = m.slot, .gone = gone});
   f.rail = static_cast<int>(src.rails.size()) - 1;
   src.round_open = true;
@@ -141,7 +162,15 @@ void Core::Impl::on_credit(Session& s, Transfer& t, const wire::Credit& m, TimeP
 void Core::Impl::hear_arrivals(Transfer& t, std::uint64_t granted, std::uint64_t arrived) {
   GrainFeed& f = *t.feed;
   f.granted = std::max(f.granted, granted);
-  while (f.posted > 0 && (f.arrived < arrived || f.sends.front().over)) {
+  f.told_arrived = std::max(f.told_arrived, arrived);
+  end_arrived(t);
+}
+
+/// Tells of sends that arrived once no post of them reads the application's memory, whatever the peer says.
+void Core::Impl::end_arrived(Transfer& t) {
+  GrainFeed& f = *t.feed;
+  while (f.posted > 0 &&
+         (f.sends.front().over || (f.arrived < f.told_arrived && f.finished >= f.sends.front().last_post))) {
     if (!f.sends.front().over) {
       ++f.arrived;
       grain_events_.push(GrainEnded{.feed = t.key, .cookie = f.sends.front().cookie, .error = {}});
@@ -149,6 +178,7 @@ void Core::Impl::hear_arrivals(Transfer& t, std::uint64_t granted, std::uint64_t
     drop_send(f);
     --f.posted;
   }
+  while (f.posted == 0 && !f.sends.empty() && f.sends.front().over) drop_send(f);
 }
 
 void Core::Impl::drop_send(GrainFeed& f) {
@@ -178,6 +208,7 @@ bool Core::Impl::place(GrainFeed& f, GrainSend& send) {
   f.part_open = (send.flags & GrainHeader::kComplete) == 0;
   f.part_index = send.index;
   f.part_ordinal = send.ordinal;
+  f.part_slices = send.valid_slices;
   send.number = f.sent++;
   send.placed = true;
   return true;
@@ -190,7 +221,17 @@ bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
   if (!src.round_open || src.ending || f.rail < 0) return false;
   SourceRail& sr = src.rails[static_cast<std::size_t>(f.rail)];
   if (sr.gone || sr.rail != r.number) return false;
-  while (f.posted < f.sends.size() && f.sends.at(f.posted).over && !f.sends.at(f.posted).placed) ++f.posted;
+  for (; f.posted < f.sends.size(); ++f.posted) {
+    GrainSend& next = f.sends.at(f.posted);
+    if (!next.over && (next.placed || continues(f, next))) break;
+    if (next.over) continue;
+    next.over = true;
+    grain_events_.push(GrainEnded{
+        .feed = t.key,
+        .cookie = next.cookie,
+        .error = Error(ErrorClass::kInvalidArgument, "grains", "the slices before these are not there")
+                     .with_hint("send a grain's slices in order, and anew from the first after one has failed")});
+  }
   if (f.posted == f.sends.size()) return false;
   GrainSend& send = f.sends.at(f.posted);
   if (!place(f, send)) return false;
@@ -306,8 +347,10 @@ void Core::Impl::let_go_feed(GrainFeed& f) {
 void Core::Impl::grain_posted(Transfer& t) {
   GrainFeed& f = *t.feed;
   f.offset = pending_.next_offset;
+  ++f.posts;
   if (!pending_.last_of_piece) return;
   f.offset = 0;
+  f.sends.at(f.posted).last_post = f.posts;
   ++f.posted;
 }
 
@@ -330,6 +373,7 @@ void Core::Impl::feed_rail_down(Session& s, Transfer& t, std::uint16_t number) {
 void Core::Impl::end_sends(Transfer& t) {
   GrainFeed& f = *t.feed;
   const Error why = t.error ? *t.error : Error(ErrorClass::kInternal, "grains", "ended without a reason");
+  end_arrived(t);
   while (!f.sends.empty()) {
     const bool out = f.posted > 0 || (f.offset != 0 && f.sends.front().placed);
     if (f.posted > 0) --f.posted;

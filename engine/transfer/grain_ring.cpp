@@ -14,15 +14,17 @@ namespace {
 constexpr Duration kCreditAfter = std::chrono::microseconds(500);  // arrivals are told in bunches
 constexpr Duration kCreditApart = std::chrono::microseconds(100);  // even where the initiator waits for each
 
-/// What lies together in memory is one region; where each slot lies in them.
-void lay_out(GrainRing& ring) {
-  for (const std::span<std::byte> slot : ring.slots) {
-    if (ring.regions.empty() || ring.regions.back().data + ring.regions.back().size != slot.data())
-      ring.regions.push_back({.data = slot.data(), .size = 0});
+/// What of a share lies together in memory is one region, and where each slot lies in them. No region is two shares':
+/// an initiator is given keys for its own.
+void lay_out(const std::vector<std::span<std::byte>>& slots, RingShare& share) {
+  for (std::uint32_t i = 0; i < share.count; ++i) {
+    const std::span<std::byte> slot = slots[share.first + i];
+    if (share.regions.empty() || share.regions.back().data + share.regions.back().size != slot.data())
+      share.regions.push_back({.data = slot.data(), .size = 0});
     // Region 0 holds the headers.
-    ring.places.push_back(
-        {.region = static_cast<std::uint32_t>(ring.regions.size()), .offset = ring.regions.back().size});
-    ring.regions.back().size += slot.size();
+    share.places.push_back(
+        {.region = static_cast<std::uint32_t>(share.regions.size()), .offset = share.regions.back().size});
+    share.regions.back().size += slot.size();
   }
 }
 
@@ -53,18 +55,16 @@ Result<RingKey> Core::Impl::open_ring(RingSpec spec) {
   ring.slots = std::move(spec.slots);
   ring.grain_bytes = bytes;
   ring.slices = spec.slices;
-  lay_out(ring);
-  if (ring.regions.size() >= kMaxGrainRegions) {
-    rings_.give_back(key);
-    return refuse("the buffers lie in more than 4095 stretches of memory; cut them from fewer allocations");
-  }
   if (spec.headers.empty()) ring.own_headers.resize(ring.slots.size());
   const std::span<GrainHeader> headers = spec.headers.empty() ? std::span(ring.own_headers) : spec.headers;
   const auto count = static_cast<std::uint64_t>(ring.slots.size());
   for (std::uint64_t i = 0; i < spec.initiators; ++i) {
     const auto first = static_cast<std::uint32_t>(count * i / spec.initiators);
     const auto last = static_cast<std::uint32_t>(count * (i + 1) / spec.initiators);
-    ring.shares.emplace_back(first, last - first, headers);
+    lay_out(ring.slots, ring.shares.emplace_back(first, last - first, headers));
+    if (ring.shares.back().regions.size() < kMaxGrainRegions) continue;
+    rings_.give_back(key);
+    return refuse("the buffers lie in more than 4095 stretches of memory; cut them from fewer allocations");
   }
   return key;
 }
@@ -147,6 +147,7 @@ void Core::Impl::open_share(Transfer& t, TimePoint now) {
   GrainRing* ring = rings_.find(t.ring);
   if (s == nullptr || s->closing || ring == nullptr)
     return fail(t, Error(ErrorClass::kPeerLost, "grains", "the session ended"), now);
+  if (t.target.done) return check_share(t, now);
   want_rail(*s, Lane::kAuto, now);
   Rail* best = nullptr;
   bool coming = false;
@@ -186,7 +187,7 @@ void Core::Impl::open_share(Transfer& t, TimePoint now) {
                        .rail = ref,
                        .region = {.data = reinterpret_cast<std::byte*>(share.headers.data()),
                                   .size = share.headers.size() * sizeof(GrainHeader)}});
-  for (const lane::Region& region : ring->regions)
+  for (const lane::Region& region : share.regions)
     actions_.push(Expose{.transfer = t.key, .rail = ref, .region = region});
 }
 
@@ -206,11 +207,14 @@ void Core::Impl::on_region_exposed(Transfer& t, RailRef ref, Result<lane::Exposu
     rr->revoke();
     Session* s = session_of(t);
     if (s == nullptr || ref.number == 0) return fail(t, std::move(exposure).error(), now);
-    give_up_lane(*s, t.used, exposure.error(), now);  // another will do
+    if (exposure.error().kind() != ErrorClass::kResourceExhausted)
+      rr->pending = false;  // the rail is going: its Down is on the way, and another follows
+    else
+      give_up_lane(*s, t.used, exposure.error(), now);  // another will do
     return check_share(t, now);
   }
   rr->regions.push_back(std::move(*exposure));
-  if (rr->regions.size() <= ring->regions.size()) return;
+  if (rr->regions.size() <= ring->shares[t.share].regions.size()) return;
   rr->pending = false;
   send_slots(t, *rr, now);
 }
@@ -233,7 +237,7 @@ void Core::Impl::send_slots(Transfer& t, const RoundRail& rr, TimePoint now) {
                    .by_index = ring.by_index(),
                    .granted = share.granted,
                    .arrived = share.sends,
-                   .places = std::span(ring.places).subspan(share.first, share.count),
+                   .places = share.places,
                    .regions = region_keys_},
        now);
 }

@@ -14,7 +14,9 @@ namespace weft::transfer {
 /// What one initiator may write of a ring. Ordinals count its grains; the grain of ordinal n lies in place n mod count.
 struct RingShare {
   enum class State : std::uint8_t { kFree, kGranted, kHeld };
-  std::uint32_t first = 0, count = 0;  // its slots
+  std::uint32_t first = 0, count = 0;   // its slots
+  std::vector<lane::Region> regions{};  // of them; what lies together is one
+  std::vector<wire::Place> places{};    // of each; region 0 is the headers
   std::vector<State> states{};
   std::span<GrainHeader> headers{};
   TransferKey member{};       // who writes it now
@@ -51,8 +53,6 @@ struct GrainRing {
   std::string name{};
   RingToken token{};
   std::vector<std::span<std::byte>> slots{};
-  std::vector<lane::Region> regions{};  // of the slots; what lies together is one
-  std::vector<wire::Place> places{};    // of each slot; region 0 is a share's headers
   std::uint64_t grain_bytes = 0;
   std::uint32_t slices = 1;
   std::vector<GrainHeader> own_headers{};
@@ -69,7 +69,9 @@ struct GrainSend {
   std::uint64_t ordinal = 0, number = 0;  // once `placed`
   std::uint64_t begin = 0, bytes = 0;     // in the slot
   std::uint64_t first_part = 0;           // in the feed's parts, counted from its beginning
+  std::uint64_t last_post = 0;            // of the feed's posts, counted from its beginning: its last one
   std::uint32_t parts = 0;
+  std::uint32_t first_slice = 0;
   std::uint32_t valid_slices = 0;
   std::uint32_t flags = 0;
   TimePoint deadline = kNever;
@@ -90,6 +92,8 @@ struct GrainFeed {
   std::uint64_t next = 0;  // ordinal of the next grain
   std::uint64_t sent = 0;  // sends numbered
   std::uint64_t arrived = 0;
+  std::uint64_t told_arrived = 0;         // by the target; `arrived` follows once no post reads those sends
+  std::uint64_t posts = 0, finished = 0;  // made, and over
   std::vector<wire::Place> places{};
   std::vector<wire::RegionKey> regions{};
   std::vector<GrainHeader> headers{};  // of the sends that are out, by number
@@ -105,6 +109,7 @@ struct GrainFeed {
   std::uint64_t parts_gone = 0;  // from the front of `parts`, since the beginning
   bool part_open = false;        // slices of `part_index` were sent and more of them may come
   std::uint64_t part_index = 0, part_ordinal = 0;
+  std::uint32_t part_slices = 0;  // of it are there, or on their way
 };
 
 }  // namespace weft::transfer

@@ -183,6 +183,11 @@ void Core::Impl::on_finished(lane::Token token, bool failed, TimePoint now) {
   if (t == nullptr || done.is_message) return;
   if (t->source.outstanding > 0) --t->source.outstanding;
   if (!failed) t->progress_at = now;
+  if (t->feed) {
+    ++t->feed->finished;
+    end_arrived(*t);
+    if (!t->source.ending) return maybe_left(*t, now);
+  }
   maybe_drained(*t, now);
 }
 

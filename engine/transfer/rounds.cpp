@@ -283,8 +283,9 @@ void Core::Impl::check_round(Transfer& t, TimePoint now) {
     }
     return;
   }
+  if (t.role == Role::kMember && (t.phase == Phase::kMoving || t.phase == Phase::kWaitSlots))
+    return check_share(t, now);
   if (t.phase != Phase::kMoving || !target.round_open || target.early) return;
-  if (t.role == Role::kMember) return check_share(t, now);
   if (WEFT_CANARY(kSkipLastWord) && target.arrived_count == target.space.pieces()) target.done = true;
   const bool counted = quiet || (WEFT_CANARY(kTrustOrderOfDone) && target.done);
   if (!target.done || !counted) return;

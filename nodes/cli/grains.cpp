@@ -119,6 +119,9 @@ class GrainsCommand final : public Command {
       return {};
     }
     std::span<const std::byte> bytes = grain.data;
+    if (grain.index > (1ull << 62) / size_)
+      return fail(ErrorClass::kMalformed, "grains",
+                  fmt::format("a grain of index {} has no place in a file", grain.index));
     auto offset = static_cast<off_t>(grain.index * size_);
     while (!bytes.empty()) {
       const auto put = ::pwrite(file.get(), bytes.data(), bytes.size(), offset);
@@ -142,15 +145,21 @@ class GrainsCommand final : public Command {
     std::ifstream file(file_, std::ios::binary);
     if (!file_.empty() && !file) return fail_errno(errno, "open", file_.string());
     std::uint64_t count = count_ == 0 ? 1000 : count_;
-    if (!file_.empty()) count = (std::filesystem::file_size(file_) + bytes - 1) / bytes;
+    if (!file_.empty()) {
+      std::error_code refused;
+      const auto size = std::filesystem::file_size(file_, refused);
+      if (refused) return fail_errno(refused.value(), "stat", file_.string());
+      count = (size + bytes - 1) / bytes;
+    }
     WEFT_LET(auto node, start_client(context));
+    // What is sent is read until its results are there, so it goes after the initiator.
+    const std::size_t ahead = std::max<std::size_t>(2, std::min<std::size_t>(infos.front().grains, 64));
+    std::vector<std::vector<std::byte>> sources(ahead, std::vector<std::byte>(bytes));
+    std::vector<std::size_t> users(ahead);  // results that a source waits for
     WEFT_LET(auto initiator, node.open_initiator({.lane = context.settings.lane}));
     for (const auto& info : infos) WEFT_TRY(initiator.add_target(info));
     WEFT_TRY(connect(context, initiator, infos.size()));
 
-    const std::size_t ahead = std::max<std::size_t>(2, std::min<std::size_t>(infos.front().grains, 64));
-    std::vector<std::vector<std::byte>> sources(ahead, std::vector<std::byte>(bytes));
-    std::vector<std::size_t> users(ahead);  // results that a source waits for
     const auto begun = Clock::now();
     Tally tally;
     ProgressBar bar(context.out, "", "grains", count, count * bytes);
@@ -165,7 +174,8 @@ class GrainsCommand final : public Command {
         else
           read_piece(file, sources[place]);
         const std::span<const std::byte> part(sources[place]);
-        WEFT_LET(users[place], initiator.send(next, std::span(&part, 1)));
+        WEFT_TRY(initiator.send(next, std::span(&part, 1)));
+        users[place] = infos.size();
         ++next;
         continue;
       }

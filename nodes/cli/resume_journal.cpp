@@ -51,9 +51,14 @@ void ResumeJournal::load() {
   std::string line;
   if (!std::getline(file, line)) return;
   const auto parsed = [&line] { return Json::parse(line, nullptr, false); };
-  const auto head = parsed();
-  if (!head.is_object() || head.value("weft_resume", 0) != kVersion || head.value("peer", std::string()) != key_)
+  try {
+    const auto head = parsed();
+    if (!head.is_object() || head.at("weft_resume").get<int>() != kVersion ||
+        head.at("peer").get<std::string>() != key_)
+      return;
+  } catch (const Json::exception&) {
     return;
+  }
   while (std::getline(file, line)) try {
       const auto record = parsed();
       if (!record.is_object()) continue;

@@ -225,6 +225,15 @@ TEST_CASE("grains: in slices, and the grain that is announced without content", 
   CHECK(invalid.invalid);
   CHECK(invalid.index == 8);
   CHECK(invalid.data.empty());
+  CHECK(target.release(invalid.slot));
+  expect_arrived(initiator, 8);
+  // What lies in the slot before it is another grain's.
+  send(initiator, 9, std::vector<std::byte>(whole.begin() + 300, whole.begin() + 600),
+       {.first_slice = 1, .last_slice = 2, .part = true});
+  const auto alone = unwrap(initiator.wait_result(20s));
+  CHECK(alone.index == 9);
+  CHECK(alone.result.error().kind() == ErrorClass::kInvalidArgument);
+  CHECK_FALSE(target.try_read());
   const std::span<const std::byte> part(whole);
   const auto refused = [&](SendOptions how) { return initiator.send(9, std::span(&part, 1), how).error().kind(); };
   CHECK(refused({.first_slice = 2, .last_slice = 1, .part = true}) == ErrorClass::kInvalidArgument);

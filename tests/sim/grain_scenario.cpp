@@ -108,6 +108,7 @@ void GrainScenario::open_feed(std::size_t f) {
   SimNode& node = world_.node(feed.node);
   feed.life = node.life();
   feed.open = true;
+  if (feed.by_index.contains(feed.next_index)) ++feed.next_index;  // slices of another life are not gone on with
   feed.key = node.core().open_feed({.peer = world_.node(target.node).id(),
                                     .token = target.token,
                                     .grains = target.grains,
@@ -123,6 +124,9 @@ void GrainScenario::send_one(std::size_t f) {
   Feed& feed = feeds_[f];
   const TargetSide& target = targets_[feed.target];
   Send send{.feed = f};
+  if (const auto old = feed.by_index.find(feed.next_index);
+      old != feed.by_index.end() && sends_[old->second - 1].ends != 0 && !sends_[old->second - 1].ok)
+    ++feed.next_index;  // nor with a grain of which slices failed
   const bool in_parts = target.slices > 1 && chance(0.4);
   send.index = feed.next_index;
   send.first = 0;
