@@ -71,7 +71,9 @@ class Held {
     CHECK(soon([&] { return node_.stats().transfers == 0; }));
     CHECK(soon([&] { return node_.stats().sessions == 0; }));
     CHECK(soon([&] { return node_.stats().landing_bytes <= warm_; }));
-    CHECK(soon([&] { return count_in("/proc/self/fd") <= fds_; }));
+    // A connection that reached a rail's listener and never spoke is libfabric's, which has no deadline for it: a peer
+    // that dies at that very moment may leave one behind until the next rail is dialled.
+    CHECK(soon([&] { return count_in("/proc/self/fd") <= fds_ + 1; }));
     CHECK(soon([&] { return count_in("/proc/self/task") <= threads_; }));
   }
 
