@@ -35,7 +35,10 @@ bool Loop::spin(TimePoint& now) {
   const TimePoint timer = next_timer();
   for (unsigned looks = 1; now < end; ++looks) {
     const bool due = looks % kLooksPerTurn == 0 || ring_.has_work() || now >= timer;
-    if ((due || wait_for_descriptors({}) > 0) && turn(now)) return true;
+    if (due || wait_for_descriptors({}) > 0) {
+      driver_.look_everywhere();  // or a fast processor, which turns within each spin, would never come to block
+      if (turn(now)) return true;
+    }
     const TimePoint before = now;
     now = Clock::now();
     // Somebody else wanted this processor: spinning would take it from the peer that we wait for.

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t kPostsPerRail = 8;  // before the next peer has its turn
 constexpr std::size_t kRailsPerTurn = 64;
-constexpr unsigned kTurnsPerIdleRail = 8;
 constexpr Duration kHearAgain = std::chrono::milliseconds(100);
 constexpr Duration kListenFor = std::chrono::seconds(2);
 
@@ -356,7 +355,7 @@ bool Driver::turn(TimePoint now) {
 
 bool Driver::may_block() {
   if (since_all_ != 0) {
-    since_all_ = kTurnsPerIdleRail;
+    look_everywhere();
     return false;
   }
   for (lane::Lane* lane : lanes_)

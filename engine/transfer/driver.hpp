@@ -52,6 +52,8 @@ class Driver {
   bool turn(TimePoint now);
   TimePoint next_timer() const;
   bool may_block();
+  /// The next turn polls every lane, also those that carry nothing: without that the loop may not block behind it.
+  void look_everywhere() noexcept { since_all_ = kTurnsPerIdleRail; }
   /// Whether the next turn should follow at once; else what is to come is told by the lanes' descriptors first.
   bool busy() const noexcept { return core_->moves_pieces(); }
 
@@ -88,6 +90,8 @@ class Driver {
     lane::Channel channel{};
     bool used = false;
   };
+
+  static constexpr unsigned kTurnsPerIdleRail = 8;
 
   std::size_t index_of(const lane::Lane& lane) const;
   lane::Lane* lane_named(Lane name, std::size_t& index);
