@@ -100,6 +100,10 @@ Result<std::unique_ptr<Supervisor>> Supervisor::start(LogSink log) {
   try {
     // Every actor of ours has a thread of its own, so the scheduler needs no more than one that sleeps.
     state->config.set("scheduler.max-threads", std::size_t{1});
+#if CAF_VERSION < 1800
+    // Nothing runs there: all actors are detached. It need not look a hundred times a second.
+    state->config.set("work-stealing.relaxed-sleep-duration", caf::timespan{std::chrono::seconds(1)});
+#endif
     state->system = std::make_unique<caf::actor_system>(state->config);
     state->worker = std::make_unique<ActorWorker>(*state->system, state->log);
     state->names = std::make_unique<ActorWorker>(*state->system, state->log);
