@@ -52,14 +52,14 @@ bool is_final(ErrorClass kind) {
 
 }  // namespace
 
-Result<std::shared_ptr<InitiatorState>> InitiatorState::open(std::shared_ptr<NodeState> node,
+Result<std::shared_ptr<InitiatorState>> InitiatorState::open(const std::shared_ptr<NodeState>& node,
                                                              InitiatorOptions options) {
   if (options.queue == 0) return fail(ErrorClass::kInvalidArgument, "open_initiator", "a queue of no grains");
   WEFT_LET(auto signal, SignalFd::open());
-  return std::shared_ptr<InitiatorState>(new InitiatorState(std::move(node), std::move(options), std::move(signal)));
+  return std::shared_ptr<InitiatorState>(new InitiatorState(node, std::move(options), std::move(signal)));
 }
 
-InitiatorState::InitiatorState(std::shared_ptr<NodeState> node, InitiatorOptions options, SignalFd signal)
+InitiatorState::InitiatorState(const std::shared_ptr<NodeState>& node, InitiatorOptions options, SignalFd signal)
     : node_(node), options_(std::move(options)), signal_(std::move(signal)) {}
 InitiatorState::~InitiatorState() = default;
 

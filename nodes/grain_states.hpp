@@ -22,7 +22,7 @@ class NodeState;
 
 class TargetState final : public std::enable_shared_from_this<TargetState> {
  public:
-  static Result<std::shared_ptr<TargetState>> open(std::shared_ptr<NodeState> node, TargetOptions options);
+  static Result<std::shared_ptr<TargetState>> open(const std::shared_ptr<NodeState>& node, TargetOptions options);
   ~TargetState();
   TargetState(const TargetState&) = delete;
   TargetState& operator=(const TargetState&) = delete;
@@ -42,7 +42,7 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   void on_closed();
 
  private:
-  TargetState(std::shared_ptr<NodeState> node, TargetOptions options, TargetInfo info, SignalFd signal);
+  TargetState(const std::shared_ptr<NodeState>& node, TargetOptions options, TargetInfo info, SignalFd signal);
   Grain grain_of(const transfer::GrainArrived& arrived) const;
   std::optional<Grain> take(std::unique_lock<std::mutex>& lock);
   void on_released(TimePoint now);
@@ -69,7 +69,7 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
 
 class InitiatorState final : public std::enable_shared_from_this<InitiatorState> {
  public:
-  static Result<std::shared_ptr<InitiatorState>> open(std::shared_ptr<NodeState> node, InitiatorOptions options);
+  static Result<std::shared_ptr<InitiatorState>> open(const std::shared_ptr<NodeState>& node, InitiatorOptions options);
   ~InitiatorState();
   InitiatorState(const InitiatorState&) = delete;
   InitiatorState& operator=(const InitiatorState&) = delete;
@@ -111,7 +111,7 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
     TimePoint deadline = kNever;
   };
 
-  InitiatorState(std::shared_ptr<NodeState> node, InitiatorOptions options, SignalFd signal);
+  InitiatorState(const std::shared_ptr<NodeState>& node, InitiatorOptions options, SignalFd signal);
   void on_open_link(std::size_t link, TimePoint now);
   void on_feed_over(std::size_t link, const Error& why, TimePoint now);
   void on_send(TimePoint now);

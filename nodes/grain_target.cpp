@@ -32,7 +32,7 @@ namespace detail {
 
 using transfer::GrainArrived;
 
-Result<std::shared_ptr<TargetState>> TargetState::open(std::shared_ptr<NodeState> node, TargetOptions options) {
+Result<std::shared_ptr<TargetState>> TargetState::open(const std::shared_ptr<NodeState>& node, TargetOptions options) {
   WEFT_TRY(check_name(options.name));
   TargetInfo info{.ticket = node->ticket(), .ring = options.name};
   WEFT_LET(info.token, node->ring_token(options.name));
@@ -50,7 +50,8 @@ Result<std::shared_ptr<TargetState>> TargetState::open(std::shared_ptr<NodeState
   return state;
 }
 
-TargetState::TargetState(std::shared_ptr<NodeState> node, TargetOptions options, TargetInfo info, SignalFd signal)
+TargetState::TargetState(const std::shared_ptr<NodeState>& node, TargetOptions options, TargetInfo info,
+                         SignalFd signal)
     : node_(node),
       options_(std::move(options)),
       info_(std::move(info)),

@@ -98,7 +98,7 @@ GrainRing* Core::Impl::ring_with(const RingToken& token) {
 void Core::Impl::on_ring(Session& s, const wire::RingOpen& m, TimePoint now) {
   const wire::TransferRef ref{.sequence = m.sequence, .opened_by_sender = false};
   if (s.theirs.find(m.sequence) != nullptr) return;
-  const auto refuse = [&](Error why) { answer_failure(s, ref, why, now); };
+  const auto refuse = [&](const Error& why) { answer_failure(s, ref, why, now); };
   if (shutting_down_) return refuse({ErrorClass::kShuttingDown, "grains", "the node is stopping"});
   GrainRing* ring = ring_with(m.token);
   // Whoever has the token may write: that is what it is for. Access rules have decided about the session.

@@ -210,13 +210,13 @@ TEST_CASE("grains: in slices, and the grain that is announced without content", 
   until_connected(initiator, unwrap(initiator.add_target(target.info())));
   const auto whole = content(7, 900);
   for (std::uint32_t slice = 0; slice < 3; ++slice) {
-    const std::vector<std::byte> bytes(whole.begin() + slice * 300, whole.begin() + (slice + 1) * 300);
+    const std::vector<std::byte> bytes(whole.begin() + 300l * slice, whole.begin() + 300l * slice + 300);
     send(initiator, 7, bytes, {.first_slice = slice, .last_slice = slice + 1, .part = true});
     const auto grain = unwrap(target.read(20s));
     CHECK(grain.valid_slices == slice + 1);
     CHECK(grain.complete == (slice == 2));
     CHECK(std::equal(grain.data.begin(), grain.data.end(), whole.begin()));
-    CHECK(grain.data.size() == 300 * (slice + 1));
+    CHECK(grain.data.size() == 300ul * slice + 300);
     if (grain.complete) CHECK(target.release(grain.slot));
     expect_arrived(initiator, 7);
   }
@@ -323,7 +323,7 @@ TEST_CASE("grains: who has not the token, or another shape of the ring, is refus
   auto target = unwrap(node.open_target(ring(memory)));
   CHECK(node.open_target(ring(memory)).error().kind() == ErrorClass::kExists);
   auto other = unwrap(TensorNode::start());
-  const auto refused_as = [&](TargetInfo info) {
+  const auto refused_as = [&](const TargetInfo& info) {
     auto initiator = unwrap(other.open_initiator());
     REQUIRE(initiator.add_target(info) == 0);
     const TimePoint end = Clock::now() + 20s;

@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 using transfer::GrainArrived;
 using transfer::GrainEnded;
 using transfer::GrainHeader;
-using transfer::RingKey;
 
 GrainScenario::GrainScenario(std::uint64_t seed, bool traced) : world_(seed) { world_.ledger().traced = traced; }
 

@@ -69,7 +69,8 @@ struct DatagramSide {
   std::vector<Completion> done{};
 };
 
-inline void until(std::vector<DatagramSide*> sides, std::string_view what, const std::function<bool()>& condition) {
+inline void until(const std::vector<DatagramSide*>& sides, std::string_view what,
+                  const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
   while (!condition()) {
     for (DatagramSide* side : sides) side->turn();
