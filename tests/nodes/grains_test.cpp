@@ -5,10 +5,10 @@
 #include <set>
 #include <thread>
 
-#include <catch2/catch_test_macros.hpp>
-#include <weft/weft.hpp>
+#include <tests/nodes/nodes.hpp>
 
 using namespace weft;
+using namespace weft::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -30,15 +30,6 @@ std::vector<std::byte> content(std::uint64_t index, std::size_t bytes) {
 
 TargetOptions ring(const Memory& memory, std::string name = "grains") {
   return {.name = std::move(name), .slots = memory.slots};
-}
-
-void until_connected(const Initiator& initiator, std::size_t target) {
-  const TimePoint end = Clock::now() + 20s;
-  while (initiator.link(target) != TargetLink::kConnected) {
-    if (Clock::now() > end)
-      FAIL("not connected: " << (initiator.why(target) ? initiator.why(target)->to_string() : ""));
-    std::this_thread::sleep_for(1ms);
-  }
 }
 
 std::size_t send(Initiator& initiator, std::uint64_t index, const std::vector<std::byte>& bytes,
@@ -193,7 +184,7 @@ TEST_CASE("grains: two initiators share a ring, and a third is told that it is f
       expect_arrived(initiators[i], grain.index);
     }
   }
-  while (!initiators[2].why(0)) std::this_thread::sleep_for(1ms);
+  REQUIRE(soon([&] { return initiators[2].why(0).has_value(); }));
   CHECK(initiators[2].why(0)->kind() == ErrorClass::kOverloaded);
   initiators.erase(initiators.begin());  // its share is another's now
   until_connected(initiators[1], 0);
@@ -260,7 +251,7 @@ TEST_CASE("grains: a target that was closed and opened again is written again, w
     target->close();
     CHECK(target->read(1s).error().kind() == ErrorClass::kShuttingDown);
     const auto before = memory.all;
-    while (initiator.link(number) == TargetLink::kConnected) std::this_thread::sleep_for(1ms);
+    REQUIRE(soon([&] { return initiator.link(number) != TargetLink::kConnected; }));
     CHECK(memory.all == before);
     target.emplace(unwrap(node.open_target(ring(memory))));
     CHECK(target->info().to_string() == info);
@@ -326,9 +317,7 @@ TEST_CASE("grains: who has not the token, or another shape of the ring, is refus
   const auto refused_as = [&](const TargetInfo& info) {
     auto initiator = unwrap(other.open_initiator());
     REQUIRE(initiator.add_target(info) == 0);
-    const TimePoint end = Clock::now() + 20s;
-    while (!initiator.why(0) && Clock::now() < end) std::this_thread::sleep_for(1ms);
-    REQUIRE(initiator.why(0));
+    REQUIRE(soon([&] { return initiator.why(0).has_value(); }));
     return initiator.why(0)->kind();
   };
   TargetInfo info = target.info();

@@ -28,14 +28,6 @@ std::size_t count_in(const char* folder) {
 std::size_t open_fds() { return count_in("/proc/self/fd"); }
 std::size_t threads() { return count_in("/proc/self/task"); }
 
-/// Threads that were joined may be listed a moment longer.
-template <class Condition>
-bool soon(Condition&& condition) {
-  const auto end = Clock::now() + kSoon;
-  while (!condition() && Clock::now() < end) std::this_thread::yield();
-  return condition();
-}
-
 }  // namespace
 
 TEST_CASE("life: a node may end on another thread than it began on", "[T-31]") {

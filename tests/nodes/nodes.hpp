@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,14 @@
 namespace weft::test {
 
 inline constexpr auto kSoon = std::chrono::seconds(20);  ///< a watchdog, never an expectation
+
+/// Whether it came true before the watchdog.
+template <class Condition>
+bool soon(Condition&& condition) {
+  const auto end = Clock::now() + kSoon;
+  while (!condition() && Clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return condition();
+}
 
 /// The value, or a failed test that shows the error.
 template <class T>
@@ -37,6 +46,11 @@ template <class T>
 ErrorClass failure(const Result<T>& result) {
   if (result) FAIL("it succeeded");
   return result.error().kind();
+}
+
+inline void until_connected(const Initiator& initiator, std::size_t target) {
+  if (!soon([&] { return initiator.link(target) == TargetLink::kConnected; }))
+    FAIL("never connected: " << (initiator.why(target) ? initiator.why(target)->to_string() : ""));
 }
 
 inline TensorNode start(NodeOptions options = {}) { return need(TensorNode::start(std::move(options))); }

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <dirent.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <string>
-#include <thread>
 
 #include <tests/nodes/nodes.hpp>
 #include <tests/process/child.hpp>
@@ -19,6 +20,23 @@ struct At {
   const char* step;
   int count = 1;
   bool may_succeed = false;  ///< by then the other side may know enough
+};
+
+/// Where a child listens, as --listen takes it.
+inline std::string address_of(const Child& child) {
+  std::string address = need(Ticket::parse(child.ticket())).addresses.front();
+  address.erase(0, std::string("tcp://").size());
+  return address;
+}
+
+/// An identity that outlives a process.
+struct KeyFile {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("weft-process-" + std::to_string(::getpid()) + ".key");
+  KeyFile() { std::filesystem::remove(path); }
+  KeyFile(const KeyFile&) = delete;
+  KeyFile& operator=(const KeyFile&) = delete;
+  ~KeyFile() { std::filesystem::remove(path); }
 };
 
 inline bool is_loss(ErrorClass kind) { return kind == ErrorClass::kPeerLost || kind == ErrorClass::kPeerUnreachable; }
@@ -49,13 +67,6 @@ Duration ended(Future<T>& call, Child& child, const char* step, Result<T>& resul
   REQUIRE(got.has_value());
   result = std::move(*got);
   return Clock::now() - then;
-}
-
-template <class Condition>
-bool soon(Condition&& condition) {
-  const auto end = Clock::now() + kSoon;
-  while (!condition() && Clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  return condition();
 }
 
 /// What this process and a node of it hold (N8). Taken once the node has carried a large transfer, so that what it

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <set>
 #include <sstream>
@@ -22,15 +21,6 @@ std::uint64_t grains_here() {
   return asked == nullptr ? 30'000 : std::strtoull(asked, nullptr, 10);
 }
 
-struct KeyFile {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("weft-grains-" + std::to_string(::getpid()) + ".key");
-  KeyFile() { std::filesystem::remove(path); }
-  KeyFile(const KeyFile&) = delete;
-  KeyFile& operator=(const KeyFile&) = delete;
-  ~KeyFile() { std::filesystem::remove(path); }
-};
-
 std::string open_ring(Child& child) {
   child.send("ring open 64 " + std::to_string(kGrainBytes));
   return child.expect("ok ").substr(3);
@@ -47,15 +37,6 @@ Tally tally_of(Child& child) {
   return tally;
 }
 
-void until_connected(const Initiator& initiator, std::size_t target) {
-  const TimePoint end = Clock::now() + std::chrono::seconds(30);
-  while (initiator.link(target) != TargetLink::kConnected) {
-    if (Clock::now() > end)
-      FAIL("never connected: " << (initiator.why(target) ? initiator.why(target)->to_string() : ""));
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-}
-
 }  // namespace
 
 TEST_CASE("grains: to four processes, each once and whole, while one of them dies and comes back",
@@ -66,8 +47,7 @@ TEST_CASE("grains: to four processes, each once and whole, while one of them die
   children.push_back(
       std::make_unique<Child>(std::vector<std::string>{"--identity", key.path.string()}));  // the one that dies
   for (int i = 1; i < 4; ++i) children.push_back(std::make_unique<Child>());
-  std::string address = need(Ticket::parse(children[0]->ticket())).addresses.front();
-  address.erase(0, std::string("tcp://").size());
+  const std::string address = address_of(*children[0]);
   auto node = start();
   auto initiator = need(node.open_initiator());
   std::string first_info;

@@ -1,31 +1,8 @@
-#include <filesystem>
-
 #include <tests/process/faults.hpp>
 
 /// What is on an address may not be what was there before.
 using namespace weft;
 using namespace weft::test;
-
-namespace {
-
-/// Where a child listens, as --listen takes it.
-std::string address_of(const Child& child) {
-  std::string address = need(Ticket::parse(child.ticket())).addresses.front();
-  address.erase(0, std::string("tcp://").size());
-  return address;
-}
-
-/// An identity that outlives a process.
-struct KeyFile {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("weft-process-" + std::to_string(::getpid()) + ".key");
-  KeyFile() { std::filesystem::remove(path); }
-  KeyFile(const KeyFile&) = delete;
-  KeyFile& operator=(const KeyFile&) = delete;
-  ~KeyFile() { std::filesystem::remove(path); }
-};
-
-}  // namespace
 
 TEST_CASE("restart: on the same address with the same identity, old handles are Stale and names are answered",
           "[F30][T-24]") {
