@@ -187,15 +187,17 @@ class Core::Impl {
   void hear_arrivals(Transfer& t, std::uint64_t granted, std::uint64_t arrived);
   void end_arrived(Transfer& t);
   void drop_send(GrainFeed& f);
+  void feed_rail_down(Session& s, Transfer& t, std::uint16_t number);
+  void maybe_left(Transfer& t, TimePoint now);
+  void end_sends(Transfer& t);
+  void expire_sends(Transfer& t, TimePoint now);
+
+  // grain_post.cpp: the initiator of grains, at its rail
   bool place(GrainFeed& f, GrainSend& send);
   bool build_grain(Session& s, Rail& r, Transfer& t, TimePoint now);
   bool attach_feed(Session& s, Rail& r, GrainFeed& f, TimePoint now);
   void let_go_feed(GrainFeed& f);
   void grain_posted(Transfer& t);
-  void feed_rail_down(Session& s, Transfer& t, std::uint16_t number);
-  void maybe_left(Transfer& t, TimePoint now);
-  void end_sends(Transfer& t);
-  void expire_sends(Transfer& t, TimePoint now);
 
   // grain_ring.cpp: the target of grains
   Result<RingKey> open_ring(RingSpec spec);
