@@ -1,7 +1,10 @@
 #include <signal.h>
 #include <sys/time.h>
+#include <unistd.h>
 #include <catch2/catch_test_macros.hpp>
 
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "datagram_side.hpp"
@@ -34,6 +37,29 @@ struct Blocking {
   Domain domain;
   EventQueue events;
   CompletionQueue completions;
+};
+
+/// Tells another thread when this one is blocked.
+class Sleeper {
+ public:
+  void goes_to_sleep() { thread_ = ::gettid(); }
+  /// Returns once it sleeps, or after a watchdog; `seen` says which.
+  void wait() {
+    const TimePoint end = Clock::now() + std::chrono::seconds{5};
+    while (!(seen_ = thread_ != 0 && sleeps()) && Clock::now() < end) std::this_thread::sleep_for(milliseconds{1});
+  }
+  bool seen() const { return seen_; }
+
+ private:
+  bool sleeps() const {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread_) + "/stat");
+    std::string line;
+    std::getline(file, line);
+    const std::size_t name_end = line.rfind(')');
+    return name_end != std::string::npos && line.substr(name_end + 1, 2) == " S";
+  }
+  std::atomic<pid_t> thread_{0};
+  std::atomic<bool> seen_{false};
 };
 
 std::optional<Event> event_of(EventQueue& queue) { return queue.read_blocking(std::chrono::seconds{10}); }
@@ -69,19 +95,22 @@ void with_peer(const std::string& provider, There&& there, auto&& here) {
 TEST_CASE("a blocked read of both queues is woken by the peer's going", "[fabric][O-35][O-36]") {
   for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
+      Sleeper reader;
       with_peer(
           provider,
-          [](Blocking&, Endpoint& accepted) {
-            std::this_thread::sleep_for(milliseconds{20});
+          [&](Blocking&, Endpoint& accepted) {
+            reader.wait();
             accepted.close();
           },
-          [](Blocking&, Endpoint& dialled, bool up) {
+          [&](Blocking&, Endpoint& dialled, bool up) {
             REQUIRE(up);
+            reader.goes_to_sleep();
             const auto said = dialled.read_queues_blocking(std::chrono::seconds{10});
             REQUIRE(said);
             REQUIRE(said->second);
             CHECK((said->second->is_shutdown() || said->second->is_error()));
             CHECK(said->second->fid() == dialled.fid());
+            CHECK(reader.seen());
           });
     }
   }
@@ -93,11 +122,11 @@ TEST_CASE("a blocked read of both queues is woken by a write", "[fabric][O-35][O
       std::vector<std::byte> landing(64);
       std::vector<std::byte> source(64, std::byte{7});
       std::atomic<std::uint64_t> key{0};
+      Sleeper reader;
       with_peer(
           provider,
           [&](Blocking& b, Endpoint& accepted) {
-            while (key.load() == 0) std::this_thread::sleep_for(milliseconds{1});
-            std::this_thread::sleep_for(milliseconds{20});
+            reader.wait();
             static_cast<void>(accepted.write(LocalRegion{reinterpret_cast<std::uint64_t>(source.data()), 64, nullptr},
                                              RemoteRegion{0, 64, key.load()}, kConnectedPeer, 5u));
             static_cast<void>(b.completions.read_blocking(std::chrono::seconds{10}));
@@ -106,11 +135,13 @@ TEST_CASE("a blocked read of both queues is woken by a write", "[fabric][O-35][O
             REQUIRE(up);
             REQUIRE(a.domain.register_regions({Region::of(std::span{landing})}, Access::kRemoteWrite));
             key = a.domain.remote_regions()[0].rkey;
+            reader.goes_to_sleep();
             const auto said = dialled.read_queues_blocking(std::chrono::seconds{10});
             REQUIRE(said);
             REQUIRE(said->first);
             CHECK(said->first->data().data() == 5u);
             CHECK(landing == source);
+            CHECK(reader.seen());
             static_cast<void>(dialled.read_queues_blocking(milliseconds{50}));
           });
     }
