@@ -78,6 +78,7 @@ class Core::Impl {
   void on_bye(Session& s, const wire::Bye& bye, TimePoint now);
   void session_timer(Session& s, TimePoint now);
   void leave_room(Session& s, TimePoint now);  // an open transfer ended: let the next one go
+  Transfer& open_theirs(Role role, Session& s, std::uint64_t sequence, TimePoint now);
   Session* session_of(const Transfer& t);
   SessionInfo info(Session& s) const;
 
@@ -187,6 +188,7 @@ class Core::Impl {
   void hear_arrivals(Transfer& t, std::uint64_t granted, std::uint64_t arrived);
   void end_arrived(Transfer& t);
   void drop_send(GrainFeed& f);
+  void drop_over(GrainFeed& f);
   void feed_rail_down(Session& s, Transfer& t, std::uint16_t number);
   void maybe_left(Transfer& t, TimePoint now);
   void end_sends(Transfer& t);

@@ -162,6 +162,11 @@ void Core::Impl::end_arrived(Transfer& t) {
     drop_send(f);
     --f.posted;
   }
+  drop_over(f);
+}
+
+/// Those that were never sent.
+void Core::Impl::drop_over(GrainFeed& f) {
   while (f.posted == 0 && !f.sends.empty() && f.sends.front().over) drop_send(f);
 }
 
@@ -194,12 +199,11 @@ void Core::Impl::end_sends(Transfer& t) {
   const Error why = t.error ? *t.error : Error(ErrorClass::kInternal, "grains", "ended without a reason");
   end_arrived(t);
   while (!f.sends.empty()) {
-    const bool out = f.posted > 0 || (f.offset != 0 && f.sends.front().placed);
     if (f.posted > 0) --f.posted;
     if (!f.sends.front().over)
       grain_events_.push(GrainEnded{.feed = t.key,
                                     .cookie = f.sends.front().cookie,
-                                    .error = out || f.sends.front().placed ? Error(why).with_may_have_arrived() : why});
+                                    .error = f.sends.front().placed ? Error(why).with_may_have_arrived() : why});
     drop_send(f);
   }
   let_go_feed(f);
@@ -223,7 +227,7 @@ void Core::Impl::expire_sends(Transfer& t, TimePoint now) {
                    .error = Error(ErrorClass::kDeadlineExceeded, "grains", "no slot of the ring came free in time")
                                 .with_hint("the target's reader holds its grains, or is slower than they come")});
   }
-  while (f.posted == 0 && !f.sends.empty() && f.sends.front().over) drop_send(f);
+  drop_over(f);
   maybe_left(t, now);
 }
 

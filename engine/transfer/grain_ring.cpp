@@ -116,22 +116,12 @@ void Core::Impl::on_ring(Session& s, const wire::RingOpen& m, TimePoint now) {
     return refuse(Error(ErrorClass::kOverloaded, "grains", "the target has all the initiators it takes")
                       .with_hint("TargetOptions::initiators says how many; or try again later"));
 
-  const TransferKey key{transfers_.take()};
-  Transfer& t = *transfers_.find(key);
-  t.key = key;
-  t.role = Role::kMember;
-  t.id = {.opener = s.incarnation, .sequence = m.sequence};
-  t.peer = s.spec.peer;
-  t.session = s.key;
-  t.incarnation = s.incarnation;
+  Transfer& t = open_theirs(Role::kMember, s, m.sequence, now);
   t.told = true;  // it has no outcome
   t.target.direct_into = true;
-  t.opened = t.progress_at = t.phase_since = now;
   t.ring = ring->key;
   t.share = static_cast<std::uint32_t>(free - ring->shares.begin());
-  free->begin(key);
-  s.theirs.set(m.sequence, key);
-  ++s.transfers;
+  free->begin(t.key);
   grain_events_.push(InitiatorJoined{.ring = ring->key, .peer = t.peer});
   open_share(t, now);
 }

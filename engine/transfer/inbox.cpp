@@ -39,20 +39,11 @@ void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const
   if (shutting_down_)
     return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "push", "the node is stopping"), now);
 
-  const TransferKey key{transfers_.take()};
-  Transfer& t = *transfers_.find(key);
-  t.key = key;
-  t.role = Role::kReceive;
-  t.id = {.opener = s.incarnation, .sequence = ref.sequence};
-  t.peer = s.spec.peer;
-  t.session = s.key;
-  t.incarnation = s.incarnation;
+  Transfer& t = open_theirs(Role::kReceive, s, ref.sequence, now);
+  const TransferKey key = t.key;
   t.verify = m.verify;
-  t.opened = t.progress_at = t.phase_since = now;
   t.explicit_end = m.deadline_ns == 0 ? kNever : now + Duration(std::min<std::uint64_t>(m.deadline_ns, 1ull << 60));
   t.name = m.entries[0].name;
-  s.theirs.set(ref.sequence, key);
-  ++s.transfers;
   t.phase = Phase::kHeld;
   ++held_;
   auto taken = take_answers(t, m.entries);

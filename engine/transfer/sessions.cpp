@@ -7,6 +7,22 @@
 /// Sessions of the core: hello, which of two sessions stays, heartbeats, bye.
 namespace weft::transfer {
 
+/// A transfer that the peer asked for, with a sequence of its own.
+Transfer& Core::Impl::open_theirs(Role role, Session& s, std::uint64_t sequence, TimePoint now) {
+  const TransferKey key{transfers_.take()};
+  Transfer& t = *transfers_.find(key);
+  t.key = key;
+  t.role = role;
+  t.id = {.opener = s.incarnation, .sequence = sequence};
+  t.peer = s.spec.peer;
+  t.session = s.key;
+  t.incarnation = s.incarnation;
+  t.opened = t.progress_at = t.phase_since = now;
+  s.theirs.set(sequence, key);
+  ++s.transfers;
+  return t;
+}
+
 Session* Core::Impl::session_of(const Transfer& t) { return sessions_.find(t.session); }
 
 SessionInfo Core::Impl::info(Session& s) const {
