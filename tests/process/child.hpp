@@ -79,6 +79,12 @@ class Child {
     return line;
   }
   void signal(int number) { ::kill(pid_, number); }
+  /// SIGSTOP, and its stop awaited: until then its threads may still answer.
+  void stop() {
+    ::kill(pid_, SIGSTOP);
+    int status = 0;
+    if (::waitpid(pid_, &status, WUNTRACED) != pid_ || !WIFSTOPPED(status)) FAIL("the child did not stop");
+  }
   /// SIGKILL, and its end awaited.
   void end() {
     if (pid_ <= 0) return;

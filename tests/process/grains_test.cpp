@@ -127,7 +127,7 @@ TEST_CASE("grains: a target that is stopped costs the others nothing, and its gr
   auto initiator = need(node.open_initiator());
   for (auto& child : children)
     until_connected(initiator, need(initiator.add_target(need(TargetInfo::parse(open_ring(*child))))));
-  children[0]->signal(SIGSTOP);
+  children[0]->stop();
   const auto source = grain_of(7, kGrainBytes);
   const std::span<const std::byte> part(source);
   std::map<std::size_t, std::map<bool, int>> ended;
@@ -135,6 +135,7 @@ TEST_CASE("grains: a target that is stopped costs the others nothing, and its gr
     (void)need(initiator.send(7, std::span(&part, 1)));
     while (ended[1][true] <= i) {
       const GrainResult result = need(initiator.wait_result(std::chrono::seconds(30)));
+      if (result.target == 1 && !result.result) FAIL(result.result.error().to_string());
       ++ended[result.target][result.result.has_value()];
     }
   }
