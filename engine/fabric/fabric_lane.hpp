@@ -113,7 +113,7 @@ class FabricLane final : public lane::Lane {
   std::uint32_t since_control_ = 0;  // polls
   bool drained_ = true;  // the completion queue was empty after the last end(): nothing of it is still to be read
   bool force_control_ = true;
-  bool quiet_ = false;  // the last poll looked everywhere and found nothing, and nothing was posted since
+  bool quiet_ = false;  // a poll looked everywhere and found nothing, and nothing was found or posted since
   bool armed_ = false;
 };
 

@@ -39,7 +39,9 @@ std::size_t FabricLane::poll(std::span<lane::Event> events) {
     filled += control(events.subspan(filled));
     if (drained_) break;
   }
-  quiet_ = filled == 0 && looked_everywhere;
+  // Looks at the completions alone do not take back what a whole look has said: a loop that polls several times before
+  // it asks may_block() would never block.
+  quiet_ = filled == 0 && (looked_everywhere || quiet_);
   if (filled != 0) armed_ = false;
   return filled;
 }
