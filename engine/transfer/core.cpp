@@ -90,8 +90,7 @@ Core::Impl::Impl(CoreOptions options, const Catalog& catalog)
     : options_(std::move(options)),
       catalog_(&catalog),
       reader_(catalog),
-      staging_(options_.staging_buffers, options_.piece_bytes),
-      leaf_scratch_(kLeafBytes) {
+      staging_(options_.staging_buffers, options_.piece_bytes) {
   // With nothing between two heartbeats time would stand still.
   Liveness& liveness = options_.liveness;
   liveness.heartbeat = std::max<Duration>(liveness.heartbeat, std::chrono::milliseconds(1));

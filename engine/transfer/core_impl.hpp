@@ -286,7 +286,6 @@ class Core::Impl {
   std::vector<std::string_view> names_;
   std::vector<wire::Handle> handles_;
   std::vector<wire::Part> parts_;
-  std::vector<std::byte> leaf_scratch_;
   std::vector<PulledItem> spare_items_;
 
   // What peek built and posted commits.

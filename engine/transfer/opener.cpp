@@ -178,7 +178,7 @@ void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
   }
   const bool is_inline = entry.bytes <= kInlineBytes && (entry.data != nullptr || entry.bytes == 0);
   if (is_inline && !src.leaves_told && entry.bytes != 0) {
-    src.leaves[0] = src.bytes.leaf(src.bytes.space.leaf(0), 0, nullptr, leaf_scratch_.data());
+    src.leaves[0] = src.bytes.leaf(src.bytes.space.leaf(0), 0, nullptr);
     src.leaves_told = true;
   }
   wire::EntryAnswer answer;

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <cstring>
+#include <optional>
 #include <utility>
 
 #include <weft/transfer/canary.hpp>
@@ -171,17 +171,17 @@ void Core::Impl::hash_piece(Transfer& t, std::uint32_t piece) {
   for (std::uint32_t i = range.first; i < range.first + range.count; ++i) {
     if (bit(target.hashed, i)) continue;
     const Space::Leaf leaf = target.space.leaf(i);
-    std::uint64_t filled = 0;
     const std::byte* whole = nullptr;
+    std::optional<wire::LeafStream> parts;
     target.map.for_each(leaf.offset, leaf.bytes, [&](const std::byte* data, std::uint64_t length) {
-      if (filled == 0 && length == leaf.bytes)
+      if (length == leaf.bytes) {
         whole = data;
-      else
-        std::memcpy(leaf_scratch_.data() + filled, data, length);
-      filled += length;
+        return;
+      }
+      if (!parts) parts.emplace();
+      parts->add({data, length});
     });
-    target.actual[i] =
-        wire::leaf_of({whole != nullptr ? whole : leaf_scratch_.data(), static_cast<std::size_t>(leaf.bytes)});
+    target.actual[i] = parts ? parts->leaf() : wire::leaf_of({whole, static_cast<std::size_t>(leaf.bytes)});
     set_bit(target.hashed, i);
   }
 }

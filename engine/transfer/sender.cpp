@@ -100,8 +100,7 @@ void Core::Impl::hash_source_piece(Session& s, Transfer& t, std::uint32_t piece,
   const Space::LeafRange range = src.bytes.space.leaves_of(piece);
   for (std::uint32_t leaf = range.first; leaf < range.first + range.count; ++leaf) {
     if (bit(src.known, leaf)) return;  // an earlier round hashed this piece, and told
-    src.leaves[leaf] =
-        src.bytes.leaf(src.bytes.space.leaf(leaf), src.bytes.space.piece_begin(piece), staging, leaf_scratch_.data());
+    src.leaves[leaf] = src.bytes.leaf(src.bytes.space.leaf(leaf), src.bytes.space.piece_begin(piece), staging);
     set_bit(src.known, leaf);
     ++src.known_count;
   }

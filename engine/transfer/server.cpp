@@ -212,7 +212,7 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
   if (space.total() <= std::min<std::uint64_t>(m.inline_max, kInlineBytes) && (in_memory || space.total() == 0)) {
     if (!cached)
       for (std::uint32_t leaf = 0; leaf < space.leaves(); ++leaf)
-        src.leaves[leaf] = src.bytes.leaf(space.leaf(leaf), 0, nullptr, leaf_scratch_.data());
+        src.leaves[leaf] = src.bytes.leaf(space.leaf(leaf), 0, nullptr);
     tell_leaves();
     std::byte* payload =
         send_with_payload(s, wire::Response{.sequence = m.sequence, .entries = answers_}, space.total(), now, {});

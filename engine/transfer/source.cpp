@@ -103,16 +103,16 @@ SourceBytes::Run SourceBytes::run_at(std::uint64_t offset, std::uint64_t end, st
   return run;
 }
 
-std::uint64_t SourceBytes::leaf(const Space::Leaf& leaf, std::uint64_t piece_begin, const std::byte* staging,
-                                std::byte* scratch) const {
+std::uint64_t SourceBytes::leaf(const Space::Leaf& leaf, std::uint64_t piece_begin, const std::byte* staging) const {
   const Run run = run_at(leaf.offset, leaf.offset + leaf.bytes, piece_begin, staging);
   if (run.length == leaf.bytes) return wire::leaf_of({run.data, leaf.bytes});
   const SourceItem& item = items[leaf.entry];
   const std::uint64_t into = leaf.offset - space.entries()[leaf.entry].offset;
-  item.selection().for_each(into, leaf.bytes, [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
-    std::memcpy(scratch + (dense - into), item.entry->data + at, length);
+  wire::LeafStream stream;
+  item.selection().for_each(into, leaf.bytes, [&](std::uint64_t at, std::uint64_t, std::uint64_t length) {
+    stream.add({item.entry->data + at, length});
   });
-  return wire::leaf_of({scratch, leaf.bytes});
+  return stream.leaf();
 }
 
 }  // namespace weft::transfer

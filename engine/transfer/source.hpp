@@ -57,9 +57,8 @@ class SourceBytes {
   };
   Run run_at(std::uint64_t offset, std::uint64_t end, std::uint64_t piece_begin, const std::byte* staging) const;
 
-  /// XXH3 of one leaf. `scratch` (kLeafBytes) is used when its bytes do not lie together.
-  std::uint64_t leaf(const Space::Leaf& leaf, std::uint64_t piece_begin, const std::byte* staging,
-                     std::byte* scratch) const;
+  /// XXH3 of one leaf.
+  std::uint64_t leaf(const Space::Leaf& leaf, std::uint64_t piece_begin, const std::byte* staging) const;
 };
 
 }  // namespace weft::transfer

@@ -6,6 +6,39 @@
 
 namespace weft::transfer {
 
+bool TargetMap::set_blocks(std::span<const Into> into, std::span<const Space::Entry> entries) {
+  if (into.size() != entries.size() || into.empty() || into.size() > ~std::uint32_t{0}) return false;
+  const std::uint64_t block = entries.front().bytes;
+  if (block == 0) return false;
+  std::byte* base = into.front().data;
+  for (std::size_t i = 0; i < into.size(); ++i) {
+    if (into[i].data == nullptr || into[i].selection || entries[i].bytes != block || entries[i].offset != i * block)
+      return false;
+    base = std::min(base, into[i].data);
+  }
+  std::vector<std::uint32_t> place(into.size());
+  std::vector<bool> taken(into.size());
+  bool in_order = true;
+  for (std::size_t i = 0; i < into.size(); ++i) {
+    const auto from_base = static_cast<std::uint64_t>(into[i].data - base);
+    const std::uint64_t at = from_base / block;
+    if (from_base % block != 0 || at >= into.size() || taken[at]) return false;
+    taken[at] = true;
+    place[i] = static_cast<std::uint32_t>(at);
+    in_order = in_order && at == i;
+  }
+  if (in_order) {
+    set_dense(base, block * into.size());
+    return true;
+  }
+  const auto rows = static_cast<std::int64_t>(into.size());
+  auto selection = Selection::make_rows({.dtype = DType::kU8, .shape = {rows, static_cast<std::int64_t>(block)}}, 0,
+                                        std::span<const std::uint32_t>(place));
+  if (!selection) return false;
+  set_selection(base, block * into.size(), std::move(*selection));
+  return true;
+}
+
 wire::Where TargetMap::where(std::vector<wire::LandingSegment>& segments, std::vector<std::uint32_t>& pages) const {
   if (!selection_) return {};
   const std::uint64_t run = selection_->run_bytes();

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include <weft/tensor/selection.hpp>
+#include <weft/transfer/space.hpp>
+#include <weft/transfer/types.hpp>
 #include <weft/wire/message.hpp>
 
 namespace weft::transfer {
@@ -29,6 +31,9 @@ class TargetMap {
     extent_ = extent;
     selection_ = std::move(selection);
   }
+  /// For a batch whose entries all bring memory: blocks of one size that fill one stretch of memory between them, in
+  /// any order and nothing beside them, are where the space lands. False, and nothing is set, where they are not that.
+  bool set_blocks(std::span<const Into> into, std::span<const Space::Entry> entries);
   std::byte* base() const noexcept { return base_; }
   /// Bytes from base that must be exposed.
   std::uint64_t extent() const noexcept { return extent_; }

@@ -32,6 +32,15 @@ const detail::DigestKernel& fastest() noexcept {
 
 Leaf leaf_of(std::span<const std::byte> bytes) noexcept { return fastest().leaf(bytes.data(), bytes.size()); }
 
+LeafStream::LeafStream() noexcept {
+  static_assert(sizeof(state_) >= detail::kStateBytes);
+  fastest().begin(state_.data());
+}
+void LeafStream::add(std::span<const std::byte> bytes) noexcept {
+  if (!bytes.empty()) fastest().add(state_.data(), bytes.data(), bytes.size());
+}
+Leaf LeafStream::leaf() const noexcept { return fastest().end(state_.data()); }
+
 Digest root_of(std::uint64_t total, Generation generation, std::span<const Leaf> leaves) noexcept {
   static_assert(std::endian::native == std::endian::little, "words are hashed as they lie in memory");
   const std::uint64_t head[2] = {total, generation.value};

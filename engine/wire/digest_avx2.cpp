@@ -2,6 +2,6 @@
 
 namespace weft::wire::detail {
 
-const DigestKernel kAvx2Kernel = {"avx2", leaf, root};
+const DigestKernel kAvx2Kernel = {"avx2", leaf, begin, add, end, root};
 
 }  // namespace weft::wire::detail

@@ -2,6 +2,6 @@
 
 namespace weft::wire::detail {
 
-const DigestKernel kAvx512Kernel = {"avx512", leaf, root};
+const DigestKernel kAvx512Kernel = {"avx512", leaf, begin, add, end, root};
 
 }  // namespace weft::wire::detail

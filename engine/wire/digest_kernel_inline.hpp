@@ -9,7 +9,18 @@
 namespace weft::wire::detail {
 namespace {
 
+static_assert(sizeof(XXH3_state_t) <= kStateBytes && alignof(XXH3_state_t) <= 64);
+
 std::uint64_t leaf(const void* bytes, std::size_t size) { return XXH3_64bits(bytes, size); }
+
+void begin(void* state) {
+  XXH3_INITSTATE(static_cast<XXH3_state_t*>(state));
+  XXH3_64bits_reset(static_cast<XXH3_state_t*>(state));
+}
+void add(void* state, const void* bytes, std::size_t size) {
+  XXH3_64bits_update(static_cast<XXH3_state_t*>(state), bytes, size);
+}
+std::uint64_t end(const void* state) { return XXH3_64bits_digest(static_cast<const XXH3_state_t*>(state)); }
 
 void root(const void* head, std::size_t head_size, const void* tail, std::size_t tail_size, unsigned char* into) {
   XXH3_state_t state;

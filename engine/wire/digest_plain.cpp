@@ -2,6 +2,6 @@
 
 namespace weft::wire::detail {
 
-const DigestKernel kPlainKernel = {"plain", leaf, root};
+const DigestKernel kPlainKernel = {"plain", leaf, begin, add, end, root};
 
 }  // namespace weft::wire::detail

@@ -109,6 +109,44 @@ TEST_CASE("pages: a thousand blocks of 16 KiB land where they are told, in one r
   CHECK(std::memcmp(dense.bytes().data() + kPage, content.data() + source[1] * kPage, kPage) == 0);
 }
 
+TEST_CASE("into: a batch of blocks that fill one stretch lands there, in any order, without a landing",
+          "[T-07][T-F5]") {
+  constexpr std::size_t kBlock = 16 * 1024, kBlocks = 256;
+  auto server = start();
+  auto client = start({.limits = {.memory_bytes = kBlock * kBlocks / 4}});  // a landing of them all cannot be had
+  const auto content = noise(kBlock * kBlocks, 3);
+  for (std::size_t i = 0; i < kBlocks; ++i)
+    need(server.put("b" + std::to_string(i), TensorView::bytes(std::span(content).subspan(i * kBlock, kBlock)),
+                    nullptr));
+  std::vector<std::size_t> order(kBlocks);
+  std::iota(order.begin(), order.end(), 0u);
+  const auto pull = [&](std::vector<std::byte>& memory, std::size_t apart) {
+    std::vector<GetItem> items(kBlocks);
+    for (std::size_t i = 0; i < kBlocks; ++i)
+      items[i] = {.name = "b" + std::to_string(i),
+                  .into = MutableTensorView::bytes(std::span(memory).subspan(64 + order[i] * apart, kBlock))};
+    return client.get_many(server.ticket(), std::move(items)).wait();
+  };
+  for (const bool shuffled : {false, true}) {
+    CAPTURE(shuffled);
+    if (shuffled) std::shuffle(order.begin(), order.end(), std::mt19937{7});
+    std::vector<std::byte> memory(kBlock * kBlocks + 128, std::byte{0xEE});
+    auto all = need(pull(memory, kBlock));
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < kBlocks; ++i) {
+      const std::byte* at = memory.data() + 64 + order[i] * kBlock;
+      wrong += need(std::move(all[i])).bytes().data() != at || std::memcmp(at, content.data() + i * kBlock, kBlock) != 0;
+    }
+    CHECK(wrong == 0);
+    const auto untouched = [](std::byte byte) { return byte == std::byte{0xEE}; };
+    CHECK(std::all_of(memory.begin(), memory.begin() + 64, untouched));
+    CHECK(std::all_of(memory.end() - 64, memory.end(), untouched));
+  }
+  // What lies between blocks is not the peer's to write.
+  std::vector<std::byte> memory((kBlock + 64) * kBlocks + 128);
+  CHECK(failure(pull(memory, kBlock + 64)) == ErrorClass::kResourceExhausted);
+}
+
 TEST_CASE("pages: an index that is not there, or a count that does not match, is refused") {
   auto server = start();
   auto client = start();

@@ -96,6 +96,43 @@ TEST_CASE("maps: rows that are not pages are granted as segments") {
   CHECK(remote.run_at(3 * 4097 + 4000).length == 97);
 }
 
+TEST_CASE("maps: blocks that fill one stretch are where a batch lands; others are not") {
+  constexpr std::uint64_t kBlock = 8192;
+  std::vector<std::byte> memory(kBlock * 6);
+  Space space;
+  space.reset(kLeafBytes);
+  for (int i = 0; i < 4; ++i) REQUIRE(space.add(kBlock));
+  const auto at = [&](std::vector<std::uint64_t> offsets) {
+    std::vector<Into> into;
+    for (const std::uint64_t offset : offsets)
+      into.push_back({.data = memory.data() + kBlock + offset, .size = kBlock});
+    return into;
+  };
+  std::vector<wire::LandingSegment> segments;
+  std::vector<std::uint32_t> pages;
+  TargetMap map;
+  REQUIRE(map.set_blocks(at({0, kBlock, 2 * kBlock, 3 * kBlock}), space.entries()));
+  CHECK(map.dense());
+  CHECK(map.base() == memory.data() + kBlock);
+  CHECK(map.extent() == 4 * kBlock);
+  REQUIRE(map.set_blocks(at({2 * kBlock, 0, 3 * kBlock, kBlock}), space.entries()));
+  CHECK(map.base() == memory.data() + kBlock);
+  CHECK(map.extent() == 4 * kBlock);
+  const wire::Where where = map.where(segments, pages);
+  CHECK(where.kind == wire::WhereKind::kPages);
+  CHECK(pages == std::vector<std::uint32_t>{2, 0, 3, 1});
+
+  CHECK(!map.set_blocks(at({0, kBlock, 2 * kBlock}), space.entries()));                   // one has no memory
+  CHECK(!map.set_blocks(at({0, kBlock, 2 * kBlock, 4 * kBlock}), space.entries()));       // a gap
+  CHECK(!map.set_blocks(at({0, kBlock, kBlock, 3 * kBlock}), space.entries()));           // two in one place
+  CHECK(!map.set_blocks(at({0, kBlock, 2 * kBlock, 3 * kBlock - 64}), space.entries()));  // one over another
+  auto none = at({0, kBlock, 2 * kBlock, 3 * kBlock});
+  none[2].data = nullptr;
+  CHECK(!map.set_blocks(none, space.entries()));
+  REQUIRE(space.add(kBlock - 64));
+  CHECK(!map.set_blocks(at({0, kBlock, 2 * kBlock, 3 * kBlock, 4 * kBlock}), space.entries()));  // not of one size
+}
+
 TEST_CASE("maps: a grant that cannot hold the transfer, or overflows, is refused") {
   RemoteMap remote;
   const std::vector<wire::LandingSegment> short_one{{.offset = 0, .length = 10}};
@@ -123,9 +160,8 @@ TEST_CASE("source: short runs and files need staging, long runs in memory do not
   for (std::size_t row = 0; row < 262; ++row)
     CHECK(std::memcmp(staging.data() + row * 1000, memory.data() + row * 2000, 1000) == 0);
 
-  std::vector<std::byte> scratch(kLeafBytes);
-  const std::uint64_t packed = source.leaf(source.space.leaf(0), 0, staging.data(), scratch.data());
-  CHECK(source.leaf(source.space.leaf(0), 0, nullptr, scratch.data()) == packed);
+  const std::uint64_t packed = source.leaf(source.space.leaf(0), 0, staging.data());
+  CHECK(source.leaf(source.space.leaf(0), 0, nullptr) == packed);
 
   auto file = std::make_shared<Entry>();
   file->meta = bytes_meta({300'000});
