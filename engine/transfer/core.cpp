@@ -26,7 +26,7 @@ void Target::reset() {
   map.reset();
   landing = {};
   items.clear();
-  for (auto* bits : {&arrived, &expected, &actual, &told, &hashed}) keep_small(*bits);
+  for (auto* bits : {&arrived, &scattered, &expected, &actual, &told, &hashed}) keep_small(*bits);
   keep_small(items);
   keep_small(into);
   into.clear();

@@ -155,6 +155,7 @@ class Core::Impl {
   void on_done(Transfer& t, const wire::Done& m, TimePoint now);
   void piece_arrived(Transfer& t, std::uint32_t piece, bool hash_now, TimePoint now);
   void hash_piece(Transfer& t, std::uint32_t piece);
+  void scatter_piece(Transfer& t, std::uint32_t piece);
   void hear_leaves(Transfer& t, std::uint32_t first, std::span<const std::uint64_t> leaves);
   void check_round(Transfer& t, TimePoint now);
   void close_round(Transfer& t);

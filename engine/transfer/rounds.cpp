@@ -196,7 +196,9 @@ void Core::Impl::piece_arrived(Transfer& t, std::uint32_t piece, bool hash_now, 
   const std::uint64_t bytes = target.space.piece_end(piece) - target.space.piece_begin(piece);
   target.bytes_arrived += bytes;
   stats_.bytes_in += bytes;
-  if (hash_now && t.verify == wire::Verify::kPieces) hash_piece(t, piece);
+  if (!hash_now) return;
+  if (t.verify == wire::Verify::kPieces) hash_piece(t, piece);
+  if (target.scatter) scatter_piece(t, piece);  // while it is in cache; and no copy of all of it holds up the loop
 }
 
 void Core::Impl::hear_leaves(Transfer& t, std::uint32_t first, std::span<const std::uint64_t> leaves) {
@@ -313,6 +315,7 @@ void Core::Impl::check_round(Transfer& t, TimePoint now) {
       if (again) {
         ++bad;
         clear_bit(target.arrived, piece);
+        clear_bit(target.scattered, piece);
         --target.arrived_count;
         target.bytes_arrived -= target.space.piece_end(piece) - target.space.piece_begin(piece);
         const Space::LeafRange range = target.space.leaves_of(piece);

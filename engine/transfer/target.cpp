@@ -34,6 +34,7 @@ Error too_large(std::uint64_t announced, std::uint64_t allowed) {
 
 void Core::Impl::prepare_leaves(Target& target) {
   clear_bits(target.arrived, target.space.pieces());
+  clear_bits(target.scattered, target.space.pieces());
   clear_bits(target.told, target.space.leaves());
   clear_bits(target.hashed, target.space.leaves());
   target.expected.assign(target.space.leaves(), 0);
@@ -251,22 +252,34 @@ void Core::Impl::complete(Transfer& t, TimePoint now) {
           item.bytes, item.generation,
           std::span<const std::uint64_t>(target.expected).subspan(entries[i].first_leaf, entries[i].leaves()));
   }
-  if (target.scatter) {
-    for (std::size_t i = 0; i < t.pull.into.size() && i < target.items.size(); ++i) {
-      const Into& into = t.pull.into[i];
-      const std::byte* from = target.landing.data() + entries[i].offset;
-      if (!target.items[i].ok || into.data == nullptr || target.items[i].bytes == 0) continue;
-      if (!into.selection) {
-        std::memcpy(into.data, from, target.items[i].bytes);
-        continue;
-      }
-      into.selection->for_each(0, target.items[i].bytes,
-                               [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
-                                 std::memcpy(into.data + at, from + dense, length);
-                               });
-    }
-  }
+  if (target.scatter)
+    for (std::uint32_t piece = 0; piece < target.space.pieces(); ++piece) scatter_piece(t, piece);
   deliver(t, now);
+}
+
+/// Copies what of a piece the caller wants in memory of its own.
+void Core::Impl::scatter_piece(Transfer& t, std::uint32_t piece) {
+  Target& target = t.target;
+  if (bit(target.scattered, piece)) return;
+  set_bit(target.scattered, piece);
+  const std::uint64_t begin = target.space.piece_begin(piece);
+  const std::uint64_t end = target.space.piece_end(piece);
+  const auto entries = target.space.entries();
+  const std::size_t count = std::min({entries.size(), target.items.size(), t.pull.into.size()});
+  for (std::size_t i = target.space.entry_at(begin); i < count && entries[i].offset < end; ++i) {
+    const Into& into = t.pull.into[i];
+    if (!target.items[i].ok || into.data == nullptr || entries[i].bytes == 0) continue;
+    const std::byte* from = target.landing.data() + entries[i].offset;
+    const std::uint64_t first = std::max(begin, entries[i].offset) - entries[i].offset;
+    const std::uint64_t bytes = std::min(end - entries[i].offset, entries[i].bytes) - first;
+    if (!into.selection) {
+      std::memcpy(into.data + first, from + first, bytes);
+      continue;
+    }
+    into.selection->for_each(first, bytes, [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
+      std::memcpy(into.data + at, from + dense, length);
+    });
+  }
 }
 
 void Core::Impl::deliver(Transfer& t, TimePoint now) {

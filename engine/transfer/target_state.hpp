@@ -52,17 +52,18 @@ struct Target {
   std::vector<TargetItem> items{};
   std::vector<Into> into{};
   bool direct_into = false;  // pieces land in the caller's memory
-  bool scatter = false;      // copied out of the landing at the end
+  bool scatter = false;      // copied out of the landing, piece by piece
   std::vector<std::byte> inline_bytes{};
   bool is_inline = false;
   bool early = false;                    // its grant goes out with the request; the answer was not heard yet
   bool again = false;                    // its session was lost in that state: asked again once nothing can land
   std::vector<std::uint64_t> arrived{};  // bit per piece
   std::uint32_t arrived_count = 0;
-  std::vector<std::uint64_t> expected{};  // leaves told
-  std::vector<std::uint64_t> actual{};    // leaves computed
-  std::vector<std::uint64_t> told{};      // bit per leaf
-  std::vector<std::uint64_t> hashed{};    // bit per leaf
+  std::vector<std::uint64_t> scattered{};  // bit per piece
+  std::vector<std::uint64_t> expected{};   // leaves told
+  std::vector<std::uint64_t> actual{};     // leaves computed
+  std::vector<std::uint64_t> told{};       // bit per leaf
+  std::vector<std::uint64_t> hashed{};     // bit per leaf
   std::uint32_t told_count = 0;
   std::uint8_t round = 0;
   bool round_open = false;
