@@ -259,8 +259,9 @@ Posted FakeLane::write(Channel channel, std::span<const Gather> gather, std::spa
   assert(gather.size() <= options_.traits.gather && remote.size() <= options_.traits.scatter && !remote.empty());
   for (const Gather& range : gather) check_attached(range);
   const Place* place = find(channel);
-  const bool full = !options_.never_full && place != nullptr &&
-                    (place->connection->posts(place->side) >= kMaxPosts || room(channel) == 0);
+  const bool refused = options_.refuses_every != 0 && writes_++ % options_.refuses_every == 0;
+  const bool full = refused || (!options_.never_full && place != nullptr &&
+                                (place->connection->posts(place->side) >= kMaxPosts || room(channel) == 0));
   FakePost written;
   written.gather.assign(gather.begin(), gather.end());
   written.remote.assign(remote.begin(), remote.end());

@@ -31,11 +31,12 @@ struct FakeLaneOptions {
   Traits traits;
   std::uint64_t chunk_bytes = 48 * 1024;  ///< writes land in parts of at most this, cut at random
   bool never_full = false;                ///< takes every write (E6); else a write is Full at the window
-  bool reads_at_post = false;             ///< copies what is posted at once; else reads it when it leaves
-  bool finishes_on_arrival = false;       ///< as an acknowledged NIC: memory is read, and Finished told, at the end
-  bool lands_while_stopped = false;       ///< as a NIC: bytes land although the process is stopped
-  bool virtual_addresses = false;         ///< Exposure::base() is the address of the region
-  std::uint64_t locked_bytes = 0;         ///< exposed and attached at a time, then ResourceExhausted; 0: any number
+  unsigned refuses_every = 0;        ///< the first and then one in so many writes is Full though there is room; 0: none
+  bool reads_at_post = false;        ///< copies what is posted at once; else reads it when it leaves
+  bool finishes_on_arrival = false;  ///< as an acknowledged NIC: memory is read, and Finished told, at the end
+  bool lands_while_stopped = false;  ///< as a NIC: bytes land although the process is stopped
+  bool virtual_addresses = false;    ///< Exposure::base() is the address of the region
+  std::uint64_t locked_bytes = 0;    ///< exposed and attached at a time, then ResourceExhausted; 0: any number
   Duration close_delay = std::chrono::microseconds{60};  ///< from close to Down; bytes go on landing
 };
 
@@ -106,6 +107,7 @@ class FakeLane final : public Lane, private MessageLease::Owner {
   std::uint32_t next_channel_ = 1;
   std::uint32_t swallow_dials_ = 0;
   std::uint64_t discarded_bytes_ = 0;
+  unsigned writes_ = 0;
   bool dead_ = false;
   std::deque<Event> events_;  // last: leases in it return to messages_
 };

@@ -228,6 +228,12 @@ void Core::still_ready(RailRef ref) {
   if (Session* s = impl_->sessions_.find(ref.session)) impl_->set_ready(*s, ref.number);
 }
 
+bool Core::nothing_posted(RailRef ref) const {
+  Session* s = impl_->sessions_.find(ref.session);
+  const Rail* r = s == nullptr ? nullptr : impl_->rail(*s, ref.number);
+  return r != nullptr && r->posts == 0;
+}
+
 bool Core::moves_pieces() const noexcept {
   return impl_->open_rounds_ != 0 || impl_->active_sources_ != 0 || impl_->piece_posts_ != 0;
 }

@@ -173,6 +173,8 @@ class Core {
   void still_ready(RailRef rail);
 
   /// Whether pieces move or are about to. If not, rails have nothing to say but that they come and go.
+  /// No piece of this rail is at its lane.
+  bool nothing_posted(RailRef rail) const;
   bool moves_pieces() const noexcept;
 
   std::optional<Action> next_action();

@@ -293,7 +293,7 @@ bool Driver::post(TimePoint now) {
   bool any = false;
   for (std::size_t n = 0; n < kRailsPerTurn; ++n) {
     const auto ref = core_->next_ready_rail();
-    if (!ref) return any;
+    if (!ref) break;
     const RailChannel* rail = find(*ref);
     if (rail == nullptr) continue;
     lane::Lane& lane = *lanes_[rail->lane];
@@ -305,7 +305,9 @@ bool Driver::post(TimePoint now) {
       const lane::Posted posted = post->is_message
                                       ? lane.send(channel, post->gather, post->token)
                                       : lane.write(channel, post->gather, post->remote, post->immediate, post->token);
-      // Full: asked again when a post of this rail finishes. Down: its event is on the way.
+      // Full: asked again when a post of this rail finishes, or at the next turn where none is out. Down: its event is
+      // on the way.
+      if (posted == lane::Posted::kFull && core_->nothing_posted(*ref)) held_back_.push_back(*ref);
       if (posted != lane::Posted::kTaken) break;
       taken(*post);
       core_->posted(now);
@@ -314,6 +316,9 @@ bool Driver::post(TimePoint now) {
     if (posts == kPostsPerRail) core_->still_ready(*ref);
     if (posts != 0) lane.flush();
   }
+  any = any || !held_back_.empty();
+  for (const RailRef& ref : held_back_) core_->still_ready(ref);
+  held_back_.clear();
   return any;
 }
 

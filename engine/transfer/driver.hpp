@@ -122,6 +122,7 @@ class Driver {
   TimePoint next_hearing_{};
   unsigned since_all_ = 0;                  // turns since every lane was polled
   std::vector<TimePoint> listening_until_;  // per lane; kNever: not listening
+  std::vector<RailRef> held_back_;          // of this turn: refused with nothing out that would bring them back
   FlatMap<Binding> bindings_;
   std::vector<LiveSession> sessions_;
   FlatMap<std::uint32_t> places_;  // session → its index in sessions_

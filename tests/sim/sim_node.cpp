@@ -34,6 +34,7 @@ void SimNode::start() {
     rail_lanes_.push_back(world_.network().make_lane({.node = number_,
                                                       .traits = traits,
                                                       .never_full = options_.never_full,
+                                                      .refuses_every = options_.refuses_every,
                                                       .reads_at_post = options_.reads_at_post,
                                                       .finishes_on_arrival = options_.finishes_on_arrival,
                                                       .virtual_addresses = options_.virtual_addresses,

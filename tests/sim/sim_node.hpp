@@ -23,6 +23,7 @@ class World;
 struct SimNodeOptions {
   std::vector<Lane> rails{Lane::kTcp};  ///< the rail lanes it has beside its stream
   bool never_full = false;
+  unsigned refuses_every = 0;
   bool reads_at_post = false;
   bool finishes_on_arrival = false;
   bool virtual_addresses = false;

@@ -146,6 +146,23 @@ TEST_CASE("simulator: a large transfer uses the rail once it is up", "[sim]") {
   pair.settle();
 }
 
+TEST_CASE("simulator: a rail that takes no write though none is out is asked again", "[sim]") {
+  for (const unsigned every : {2u, 3u, 7u}) {
+    CAPTURE(every);
+    Pair pair({.refuses_every = every});
+    lane::FakeRandom random(3);
+    pair.server().publish({random_content(kind_of("a", 3 << 20), random)});
+    for (int i = 0; i < 3; ++i) {
+      transfer::PullSpec spec{.peer = pair.server().id(), .names = {"a"}, .lane = Lane::kTcp};
+      Call& call = pair.client().pull(std::move(spec), {"a"}, 16 << 20);
+      CHECK(pair.world.run_calls(std::chrono::seconds(10)));
+      INFO(call.error);
+      CHECK(call.ok);
+    }
+    pair.settle();
+  }
+}
+
 TEST_CASE("simulator: a push is told Ok when its receipt came, and is delivered", "[sim]") {
   Pair pair(true);
   lane::FakeRandom random(4);
