@@ -45,10 +45,14 @@ class Child {
   explicit Child(const std::function<void(Talk&)>& body) : Child(body, pipe(), pipe()) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
-  ~Child() {
+  ~Child() { end(); }
+  void end() {
+    if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
   }
+  void say(const std::string& line) { talk_.say(line); }
   std::string ask(const std::string& line) {
     talk_.say(line);
     return talk_.hear();
