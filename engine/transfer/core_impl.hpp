@@ -197,6 +197,7 @@ class Core::Impl {
 
   // grain_post.cpp: the initiator of grains, at its rail
   bool place(GrainFeed& f, GrainSend& send);
+  bool pass_over(Transfer& t, TimePoint now);
   bool build_grain(Session& s, Rail& r, Transfer& t, TimePoint now);
   bool attach_feed(Session& s, Rail& r, GrainFeed& f, TimePoint now);
   void let_go_feed(GrainFeed& f);

@@ -227,7 +227,7 @@ void Core::Impl::expire_sends(Transfer& t, TimePoint now) {
                    .error = Error(ErrorClass::kDeadlineExceeded, "grains", "no slot of the ring came free in time")
                                 .with_hint("the target's reader holds its grains, or is slower than they come")});
   }
-  drop_over(f);
+  end_arrived(t);  // takes away those in front that were passed over
   maybe_left(t, now);
 }
 

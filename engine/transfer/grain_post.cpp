@@ -51,16 +51,13 @@ bool Core::Impl::place(GrainFeed& f, GrainSend& send) {
   return true;
 }
 
-/// The next write of the grain at hand: a stretch of its bytes, the header behind the last of them.
-bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
+/// Passes over sends that are told already, or have to be told that they cannot go. False: that leaves none to post,
+/// and the feed may be over.
+bool Core::Impl::pass_over(Transfer& t, TimePoint now) {
   GrainFeed& f = *t.feed;
-  Source& src = t.source;
-  if (!src.round_open || src.ending || f.rail < 0) return false;
-  SourceRail& sr = src.rails[static_cast<std::size_t>(f.rail)];
-  if (sr.gone || sr.rail != r.number) return false;
   for (; f.posted < f.sends.size(); ++f.posted) {
     GrainSend& next = f.sends.at(f.posted);
-    if (!next.over && (next.placed || continues(f, next))) break;
+    if (!next.over && (next.placed || continues(f, next))) return true;
     if (next.over) continue;
     next.over = true;
     grain_events_.push(GrainEnded{
@@ -69,7 +66,19 @@ bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
         .error = Error(ErrorClass::kInvalidArgument, "grains", "the slices before these are not there")
                      .with_hint("send a grain's slices in order, and anew from the first after one has failed")});
   }
-  if (f.posted == f.sends.size()) return false;
+  // With nothing else out no arrival would come to take them away.
+  end_arrived(t);
+  maybe_left(t, now);
+  return false;
+}
+
+/// The next write of the grain at hand: a stretch of its bytes, the header behind the last of them.
+bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
+  GrainFeed& f = *t.feed;
+  Source& src = t.source;
+  if (!src.round_open || src.ending || f.rail < 0) return false;
+  SourceRail& sr = src.rails[static_cast<std::size_t>(f.rail)];
+  if (sr.gone || sr.rail != r.number || !pass_over(t, now)) return false;
   GrainSend& send = f.sends.at(f.posted);
   if (!place(f, send)) return false;
   const bool copies = r.traits.gathers_attached;
