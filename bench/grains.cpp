@@ -2,6 +2,7 @@
 // data of the same size and depth; and how long is a grain on its way, against the raw half round trip? In turn in one
 // run. Usage: bench_grains [--lane tcp|tls] [--rounds N] [--tiny]
 #include <deque>
+#include <map>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -53,12 +54,22 @@ void echo(bench::Talk& talk, const Case& one) {
   auto initiator = unwrap(node.open_initiator());
   connect(initiator, talk.hear());
   talk.say("connected");
+  std::map<std::uint64_t, std::uint32_t> read_from;  // what is given back: its index, and the slot it lies in
   for (;;) {
-    const auto grain = target.read(std::chrono::hours(1));
-    if (!grain) return;
-    if (grain->index % 2 == 1) send(initiator, grain->index, grain->data);
-    unwrap(target.release(grain->slot));
-    while (initiator.next_result()) {}
+    // No result wakes a reader of grains: while some are due it looks up now and then.
+    const auto grain = target.read(read_from.empty() ? Deadline(std::chrono::hours(1)) : std::chrono::milliseconds(1));
+    while (const auto result = initiator.next_result()) {
+      const auto slot = read_from.extract(result->index);
+      unwrap(target.release(slot.mapped()));
+    }
+    if (!grain) {
+      if (grain.error().kind() != ErrorClass::kDeadlineExceeded) return;
+    } else if (grain->index % 2 == 1) {
+      read_from[grain->index] = grain->slot;
+      send(initiator, grain->index, grain->data);
+    } else {
+      unwrap(target.release(grain->slot));
+    }
   }
 }
 
