@@ -39,7 +39,7 @@ struct TensorMessage {
     receipt @8 :Receipt;    # the bytes are whole at the receiver, or why not
     cancel @9 :Cancel;      # the receiver or sender wants the end
     credit @10 :Credit;     # grains
-    release @11 :Release;   # grains
+    release @11 :Void;      # reserved for lanes that read their peer's memory: not sent, and Malformed
     error @12 :Failure;     # ends a transfer that has posted nothing
     ping @13 :Ping;
     bye @14 :Bye;
@@ -287,11 +287,6 @@ struct Credit {
   sequence @0 :UInt64;          # of the ring message
   granted @1 :UInt64;           # ordinals below may be written. Cumulative: saying it twice changes nothing
   arrived @2 :UInt64;           # sends that came, each whole: cumulative as well
-}
-
-struct Release {
-  # Slots given back since the ring began. Cumulative as well.
-  cumulative @0 :UInt64;
 }
 
 # --- Enumerations: values only grow, and never change their meaning ------------------------------------------------

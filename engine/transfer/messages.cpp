@@ -112,7 +112,6 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
     void operator()(const wire::Credit& m) {
       route({.sequence = m.sequence, .opened_by_sender = false}, [&](Transfer& t) { core.on_credit(s, t, m, now); });
     }
-    void operator()(const wire::Release&) {}
     void operator()(const wire::Failure& m) {
       route(m.transfer, [&](Transfer& t) {
         const TransferKey key = t.key;

@@ -89,8 +89,6 @@ Message read_message(schema::TensorMessage::Reader root, detail::Reading& readin
       return detail::read(root.getCancel(), reading);
     case Kind::CREDIT:
       return detail::read(root.getCredit(), reading);
-    case Kind::RELEASE:
-      return detail::read(root.getRelease(), reading);
     case Kind::ERROR:
       return detail::read(root.getError(), reading);
     case Kind::PING:
@@ -101,6 +99,8 @@ Message read_message(schema::TensorMessage::Reader root, detail::Reading& readin
       return detail::read(root.getRing(), reading);
     case Kind::SLOTS:
       return detail::read(root.getSlots(), reading);
+    case Kind::RELEASE:  // reserved
+      break;
   }
   reading.refuse("message", "no such kind");
   return Message{};
@@ -119,7 +119,6 @@ struct Members {
   static auto init(schema::TensorMessage::Builder root, const Receipt&) { return root.initReceipt(); }
   static auto init(schema::TensorMessage::Builder root, const Cancel&) { return root.initCancel(); }
   static auto init(schema::TensorMessage::Builder root, const Credit&) { return root.initCredit(); }
-  static auto init(schema::TensorMessage::Builder root, const Release&) { return root.initRelease(); }
   static auto init(schema::TensorMessage::Builder root, const Failure&) { return root.initError(); }
   static auto init(schema::TensorMessage::Builder root, const Ping&) { return root.initPing(); }
   static auto init(schema::TensorMessage::Builder root, const Bye&) { return root.initBye(); }

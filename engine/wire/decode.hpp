@@ -46,7 +46,6 @@ Done read(schema::Done::Reader, Reading&);
 Receipt read(schema::Receipt::Reader, Reading&);
 Cancel read(schema::Cancel::Reader, Reading&);
 Credit read(schema::Credit::Reader, Reading&);
-Release read(schema::Release::Reader, Reading&);
 RingOpen read(schema::Ring::Reader, Reading&);
 Slots read(schema::Slots::Reader, Reading&);
 Failure read(schema::Failure::Reader, Reading&);

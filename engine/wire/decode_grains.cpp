@@ -37,6 +37,4 @@ Credit read(schema::Credit::Reader from, Reading&) {
   return {.sequence = from.getSequence(), .granted = from.getGranted(), .arrived = from.getArrived()};
 }
 
-Release read(schema::Release::Reader from, Reading&) { return {.cumulative = from.getCumulative()}; }
-
 }  // namespace weft::wire::detail

@@ -24,7 +24,6 @@ std::uint64_t words(const Receipt&);
 std::uint64_t words(const Failure&);
 inline std::uint64_t words(const Cancel&) { return 0; }
 inline std::uint64_t words(const Credit&) { return 0; }
-inline std::uint64_t words(const Release&) { return 0; }
 inline std::uint64_t words(const RingOpen&) { return 0; }
 std::uint64_t words(const Slots&);
 inline std::uint64_t words(const Ping&) { return 0; }
@@ -41,7 +40,6 @@ void fill(schema::Done::Builder, const Done&);
 void fill(schema::Receipt::Builder, const Receipt&);
 void fill(schema::Cancel::Builder, const Cancel&);
 void fill(schema::Credit::Builder, const Credit&);
-void fill(schema::Release::Builder, const Release&);
 void fill(schema::Ring::Builder, const RingOpen&);
 void fill(schema::Slots::Builder, const Slots&);
 void fill(schema::Failure::Builder, const Failure&);

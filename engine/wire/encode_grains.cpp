@@ -32,6 +32,4 @@ void fill(schema::Credit::Builder into, const Credit& credit) {
   into.setArrived(credit.arrived);
 }
 
-void fill(schema::Release::Builder into, const Release& release) { into.setCumulative(release.cumulative); }
-
 }  // namespace weft::wire::detail

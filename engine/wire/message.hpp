@@ -248,9 +248,6 @@ struct Credit {
   std::uint64_t granted = 0;  ///< ordinals below may be written
   std::uint64_t arrived = 0;  ///< sends that came
 };
-struct Release {
-  std::uint64_t cumulative = 0;
-};
 
 /// Ends a transfer that has posted nothing.
 struct Failure {
@@ -273,7 +270,7 @@ struct Bye {
 };
 
 using Message = std::variant<Hello, RailRequest, Request, Offer, Grant, Response, Digests, Done, Receipt, Cancel,
-                             Credit, Release, Failure, Ping, Bye, RingOpen, Slots>;
+                             Credit, Failure, Ping, Bye, RingOpen, Slots>;
 
 /// 16 bytes, little-endian: magic 2, version 1, flags 1, credits 4, Cap'n Proto words 4, payload bytes 4.
 inline constexpr std::size_t kHeaderBytes = 16;

@@ -43,10 +43,10 @@ TEST_CASE("codec: what was encoded is decoded, for every message", "[wire]") {
 
 TEST_CASE("codec: default-made messages survive", "[wire]") {
   Decoder decoder;
-  for (const Message& message : {Message{RailRequest{}}, Message{Request{}}, Message{Offer{}}, Message{Grant{}},
-                                 Message{Response{}}, Message{Digests{}}, Message{Done{}}, Message{Receipt{}},
-                                 Message{Cancel{}}, Message{Credit{}}, Message{Release{}}, Message{Failure{}},
-                                 Message{Ping{}}, Message{Bye{}}, Message{Hello{.piece_bytes = kLeafBytes}}}) {
+  for (const Message& message :
+       {Message{RailRequest{}}, Message{Request{}}, Message{Offer{}}, Message{Grant{}}, Message{Response{}},
+        Message{Digests{}}, Message{Done{}}, Message{Receipt{}}, Message{Cancel{}}, Message{Credit{}},
+        Message{Failure{}}, Message{Ping{}}, Message{Bye{}}, Message{Hello{.piece_bytes = kLeafBytes}}}) {
     CAPTURE(message.index());
     const auto frame = encoded(message);
     const auto decoded = decoder.decode(frame);

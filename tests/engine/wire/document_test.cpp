@@ -67,7 +67,7 @@ TEST_CASE("protocol.md: its table has a row for every message", "[wire]") {
   std::string text;
   for (const std::string& line : document_lines()) text += line + "\n";
   for (const char* name : {"hello", "rail", "request", "offer", "grant", "response", "digests", "done", "receipt",
-                           "cancel", "credit", "release", "error", "ping", "bye"}) {
+                           "cancel", "ring", "slots", "credit", "release", "error", "ping", "bye"}) {
     CAPTURE(name);
     CHECK(text.find("\n| `" + std::string{name} + "` |") != std::string::npos);
   }

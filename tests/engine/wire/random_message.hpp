@@ -47,18 +47,16 @@ class RandomMessages {
       case 10:
         return Credit{.sequence = any(), .granted = any(), .arrived = any()};
       case 11:
-        return Release{.cumulative = any()};
-      case 12:
         return Failure{.transfer = reference(),
                        .error = error(),
                        .native = static_cast<std::int32_t>(any()),
                        .text = text(1024),
                        .hint = text(1024)};
-      case 13:
+      case 12:
         return Ping{.nonce = any(), .answer = flip(), .wall_ns = static_cast<std::int64_t>(any())};
-      case 14:
+      case 13:
         return ring();
-      case 15:
+      case 14:
         return slots();
       default:
         return Bye{.why = error(), .answer = flip()};

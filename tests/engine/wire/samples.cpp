@@ -221,8 +221,6 @@ std::span<const Sample> samples() {
       {"credit", Credit{.sequence = 7, .granted = 4096, .arrived = 4000}, "", 1,
        "7766010001000000060000000000000000000000010001000a0000000000000000000000030000000700000000000000"
        "0010000000000000a00f000000000000"},
-      {"release", Release{.cumulative = 4095}, "", 0,
-       "7766010000000000040000000000000000000000010001000b000000000000000000000001000000ff0f000000000000"},
       {"error",
        Failure{.transfer = kOurs,
                .error = ErrorClass::kForbidden,
