@@ -16,7 +16,8 @@ using namespace weft::transfer;
 
 namespace {
 
-constexpr std::size_t kSliceBytes = 32, kSlices = 2, kGrainBytes = kSlices * kSliceBytes;
+constexpr std::size_t kSliceBytes = 32, kSlices = 2;
+constexpr std::uint64_t kPieceBytes = 100;  // of the lane
 constexpr RingToken kToken{std::byte{5}};
 
 NodeId id_of(std::uint8_t number) { return {.bytes = {std::byte{number}}}; }
@@ -31,8 +32,10 @@ struct Node final : DriverHost {
               .wall_clock = {}},
              catalog),
         driver(core, *this) {
-    auto opened = lane::FramedLane::open({.traits = lane::framed_traits(weft::Lane::kTls, false),
-                                          .draw_key = [key = std::uint64_t{9}]() mutable { return ++key; }});
+    auto traits = lane::framed_traits(weft::Lane::kTls, false);
+    traits.piece_bytes = kPieceBytes;
+    auto opened =
+        lane::FramedLane::open({.traits = traits, .draw_key = [key = std::uint64_t{9}]() mutable { return ++key; }});
     REQUIRE(opened);
     framed = std::move(*opened);
     driver.add_lane(*framed);
@@ -56,6 +59,8 @@ struct Node final : DriverHost {
     }
   }
 
+  void step(std::string_view what) override { writes += what == "written" ? 1 : 0; }
+
   TimePoint now{std::chrono::hours(1)};
   Catalog catalog;
   std::unique_ptr<lane::FramedLane> framed;
@@ -65,18 +70,21 @@ struct Node final : DriverHost {
   std::map<std::uint64_t, std::optional<ErrorClass>> ends;  // of an initiator: cookie → why not, nothing for arrived
   std::optional<ErrorClass> over;                           // its feed's outcome
   bool up = false, left = false;
+  std::size_t writes = 0;
 };
 
 /// A ring of one slot in two slices, and a feed that is up.
 struct Pair {
   Node target{1};
   Node initiator{2};
-  std::vector<std::byte> memory = std::vector<std::byte>(kGrainBytes);
-  std::vector<std::byte> source = std::vector<std::byte>(kGrainBytes, std::byte{42});
+  std::size_t slice_bytes;
+  std::vector<std::byte> memory = std::vector<std::byte>(kSlices * slice_bytes);
+  std::vector<std::byte> source = std::vector<std::byte>(kSlices * slice_bytes);
   RingKey ring{};
   TransferKey feed{};
 
-  Pair() {
+  explicit Pair(std::size_t bytes_of_slice = kSliceBytes) : slice_bytes(bytes_of_slice) {
+    for (std::size_t i = 0; i < source.size(); ++i) source[i] = static_cast<std::byte>(i * 7 + i / 256);
     auto pipes = conformance::PlainPipe::make_pair();
     const auto a = target.framed->adopt(std::move(pipes.first));
     const auto b = initiator.framed->adopt(std::move(pipes.second));
@@ -89,7 +97,8 @@ struct Pair {
     REQUIRE(opened);
     ring = *opened;
     feed = initiator.core.open_feed(
-        {.peer = id_of(1), .token = kToken, .grains = 1, .slices = kSlices, .grain_bytes = kGrainBytes}, initiator.now);
+        {.peer = id_of(1), .token = kToken, .grains = 1, .slices = kSlices, .grain_bytes = source.size()},
+        initiator.now);
     REQUIRE(turn_until([&] { return initiator.up; }));
   }
   bool turn_until(const auto& done) {
@@ -101,7 +110,7 @@ struct Pair {
     return done();
   }
   void send(std::uint64_t cookie, std::uint32_t first, std::uint32_t last, TimePoint deadline = kNever) {
-    const std::array parts{lane::Gather{.data = source.data(), .size = (last - first) * kSliceBytes}};
+    const std::array parts{lane::Gather{.data = source.data(), .size = (last - first) * slice_bytes}};
     REQUIRE(initiator.core.send_grain(feed, {.index = cookie,
                                              .first_slice = first,
                                              .last_slice = last,
@@ -176,4 +185,17 @@ TEST_CASE("feed: one that leaves waits for the send that is out, with refused on
   CHECK(pair.initiator.ends.at(3) == std::nullopt);
   CHECK(pair.initiator.ends.at(4) == ErrorClass::kInvalidArgument);
   CHECK(pair.initiator.ends.size() == 4);
+}
+
+TEST_CASE("feed: a grain larger than a piece goes in writes of a piece each, and is told once", "[M-05]") {
+  for (const std::size_t slice : {std::size_t{50}, std::size_t{51}, std::size_t{5000}}) {
+    CAPTURE(slice);
+    Pair pair(slice);
+    pair.fill_ring();
+    CHECK(pair.memory == pair.source);
+    const std::size_t pieces = (pair.source.size() + kPieceBytes - 1) / kPieceBytes;
+    CHECK(pair.initiator.writes >= pieces);
+    CHECK(pair.initiator.writes <= pieces + 1);  // the header, where it needs a write of its own
+    CHECK(pair.target.grains.front().complete);
+  }
 }
