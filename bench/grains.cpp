@@ -1,6 +1,7 @@
 // Question: how fast are grains from one initiator to one target in another process, against bare writes with immediate
-// data of the same size and depth; and how long is a grain on its way, against the raw half round trip? In turn in one
-// run. Usage: bench_grains [--lane tcp|tls] [--rounds N] [--tiny]
+// data of the same size and depth (at most 256); and how long is a grain on its way, against the raw half round trip?
+// In turn in one run. Usage: bench_grains [--lane tcp|tls] [--rounds N] [--tiny]
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -91,7 +92,8 @@ class Bench {
 
   void run() {
     raw_.open(1);
-    const fabric::RawShape shape{.piece_bytes = case_.bytes, .window = static_cast<std::uint32_t>(case_.depth)};
+    const fabric::RawShape shape{.piece_bytes = case_.bytes,
+                                 .window = static_cast<std::uint32_t>(std::min<std::size_t>(case_.depth, 256))};
     Samples raw, ours, raw_trip, trip;
     for (int round = 0; round < arguments_.rounds; ++round) {
       raw.add(raw_.write(shape));
@@ -120,7 +122,8 @@ class Bench {
     const Stopwatch watch;
     std::size_t sent = 0, ended = 0;
     while (ended < case_.count) {
-      for (; sent < case_.count && sent - ended < 2 * case_.depth; ++sent) send(initiator_, 2 * index_++, source_);
+      for (; sent < case_.count && sent - ended < std::min<std::size_t>(2 * case_.depth, 4096); ++sent)
+        send(initiator_, 2 * index_++, source_);
       unwrap(unwrap(initiator_.wait_result(std::chrono::seconds(60))).result);
       for (++ended; auto result = initiator_.next_result(); ++ended) unwrap(std::move(result->result));
     }
@@ -157,6 +160,7 @@ int main(int argc, char** argv) {
   const std::size_t scale = arguments.tiny ? 100 : 1;
   const std::vector<Case> cases{{.key = "64B", .bytes = 64, .count = 50'000 / scale, .depth = 256},
                                 {.key = "4KiB", .bytes = 4096, .count = 50'000 / scale, .depth = 256},
+                                {.key = "4KiB_4096_out", .bytes = 4096, .count = 50'000 / scale, .depth = 4096},
                                 {.key = "1MiB", .bytes = 1 << 20, .count = 200 / scale, .depth = 16}};
   std::deque<bench::RawSide> raw;  // all are forked before the first opens libfabric
   std::deque<bench::Child> children;
