@@ -86,14 +86,15 @@ bool Trust::covers(const stream::SocketAddress& address) const {
 
 std::string rail_host(const std::vector<std::string>& listen) {
   bool wide = false;
-  bool any_v4 = listen.empty();
+  bool any_v4 = false;
+  bool any_v6 = false;
   for (const std::string& text : listen) {
     const auto address = stream::Address::parse(text);
     if (!address || address->kind != stream::Address::Kind::kTcp) continue;
     wide = wide || !stream::is_loopback(*address);
-    any_v4 = any_v4 || address->host.find(':') == std::string::npos;
+    (address->host.find(':') == std::string::npos ? any_v4 : any_v6) = true;
   }
-  if (any_v4) return wide ? "0.0.0.0" : "127.0.0.1";
+  if (any_v4 || !any_v6) return wide ? "0.0.0.0" : "127.0.0.1";
   return wide ? "[::]" : "[::1]";
 }
 

@@ -231,6 +231,16 @@ def _(weft):
     _, err = receiver.communicate(timeout=60)
     equal(receiver.returncode, 0, err)
     equal((weft.folder / "g").read_bytes()[:100_000], content)
+    info.unlink(missing_ok=True)
+    path = weft.folder / "camera.sock"
+    receiver = weft.popen("--lane", "tls", "grains", "recv", "--listen", f"unix://{path}", "--size", "4KiB", "--info-file",
+                          info, "-n", "100")
+    until(lambda: info.exists() or receiver.poll() is not None, "a target info")
+    equal(path.stat().st_mode & 0o777, 0o600)
+    equal(weft.json("grains", "send", "@i", "-n", "100")["grains"], 100)
+    _, err = receiver.communicate(timeout=60)
+    equal(receiver.returncode, 0, err)
+    check(not path.exists(), "the socket is still there")
     for words, code in ((["send", "nonsense"], 2), (["send"], 2), (["fly"], 2), (["recv", "--grains", "0"], 2),
                         (["send", "@missing"], 3)):
         weft.run("grains", *words, wanted=code)
