@@ -23,7 +23,7 @@ typedef enum weftFabricsProvider {
   WEFT_FABRICS_PROVIDER_TCP = 1, /* sockets; outside of trusted networks inside the session's TLS */
   WEFT_FABRICS_PROVIDER_VERBS = 2,
   WEFT_FABRICS_PROVIDER_EFA = 3,
-  WEFT_FABRICS_PROVIDER_SHM = 4,
+  WEFT_FABRICS_PROVIDER_SHM = 4, /* a Unix socket, between processes of one host and one user */
   WEFT_SHARING_PROVIDER_AUTO = 0,
   WEFT_SHARING_PROVIDER_TCP = 1,
   WEFT_SHARING_PROVIDER_VERBS = 2,
@@ -33,7 +33,8 @@ typedef enum weftFabricsProvider {
 } weftFabricsProvider;
 
 /* Read during the call only. node: a number or a name, NULL or "": loopback; service: a port, NULL, "" or "0": one that
- * is free. A service without a node is INVALID_ARG. */
+ * is free. A service without a node is INVALID_ARG. Of the provider shm, node: this host's own name, NULL or "";
+ * service: names the socket in the instance's domain, 1 to 64 of a-z A-Z 0-9 . _ -, NULL, "" or "0": one of its own. */
 typedef struct weftEndpointAddress {
   const char* node;
   const char* service;
@@ -106,7 +107,7 @@ typedef struct weftFabricsInterfaceConfig {
     uint64_t flags;
     uint64_t maxMessageSize; /* bytes of one write; larger grains travel in several */
   } caps;
-  weftEndpointAddress address; /* node "" where a provider has no numeric address */
+  weftEndpointAddress address; /* node: a number; of shm this host's name; "" where a provider has neither */
   const char* attr;            /* a JSON object: ep_type, fi_provider_name, fi_fabric_name, fi_domain_name, device_name … */
 } weftFabricsInterfaceConfig;
 typedef struct weftFabricsInterfaceList {
@@ -190,7 +191,8 @@ WEFT_EXPORT weftStatus weftFabricsDestroyInitiator(weftFabricsInstance in_fabric
 WEFT_EXPORT weftStatus weftFabricsInitiatorSetup(weftFabricsInitiator in_initiator,
                                                  const weftInitiatorConfig* in_config);
 /* Begins to connect, and connects again whenever that is lost. Never blocks. EXISTS: there already; INVALID_ARG: its
- * grains are of another size or division than the regions; INVALID_STATE: not set up. */
+ * grains are of another size or division than the regions, or one end has the provider shm and the other neither that
+ * nor any; INVALID_STATE: not set up. */
 WEFT_EXPORT weftStatus weftFabricsInitiatorAddTarget(weftFabricsInitiator in_initiator, const weftTargetInfo in_info);
 /* What is under way to it ends, as arrived or CANCELLED. NOT_FOUND. */
 WEFT_EXPORT weftStatus weftFabricsInitiatorRemoveTarget(weftFabricsInitiator in_initiator,

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <weft/nodes/c/boundary.hpp>
+#include <weft/nodes/c/local_socket.hpp>
 #include <weft/nodes/c/provider.hpp>
 
 namespace weft::c {
@@ -64,10 +65,14 @@ Outcome<std::shared_ptr<SharedNode>> FabricsInstance::target_node(const SideConf
   for (const auto& [other, node] : target_nodes_)
     if (!identity.empty() && std::get<2>(other) == identity)
       return refuse(WEFT_ERR_INVALID_STATE,
-                    fmt::format("the identity {} is at {} already", identity, std::get<0>(other)),
+                    fmt::format("the identity {} is at {} already", identity,
+                                std::get<0>(other).empty() ? "a socket" : std::get<0>(other)),
                     R"(one address and provider for each identity: the option "identity" names another)");
   NodeOptions options;
   options.listen = {config.listen};
+  if (config.provider == WEFT_FABRICS_PROVIDER_SHM) {
+    WEFT_C_LET(options.listen.front(), socket_address(domain_, config.listen));
+  }
   options.identity = identity;
   WEFT_C_LET(auto node, start(config, std::move(options)));
   target_nodes_[key] = node;
@@ -101,7 +106,8 @@ weftStatus weftFabricsCreateInstance(weftInstance in_instance, weftFabricsInstan
   return guarded("weftFabricsCreateInstance", [&]() -> Outcome<void> {
     WEFT_C_TRY(not_null(out_fabricsInstance));
     WEFT_C_LET(const auto instance, HandleTable::instance().find<Instance>(in_instance));
-    return give(HandleTable::instance().add(std::make_shared<FabricsInstance>(instance->choices), in_instance),
+    return give(HandleTable::instance().add(
+                    std::make_shared<FabricsInstance>(instance->choices, instance->domain.path()), in_instance),
                 out_fabricsInstance);
   });
 }

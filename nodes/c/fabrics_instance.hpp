@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,10 +35,12 @@ class SharedNode {
 class FabricsInstance final : public Object {
  public:
   static constexpr const char* kNoun = "fabrics instance";
-  explicit FabricsInstance(NodeChoices choices) : choices_(std::move(choices)) {}
+  /// In the domain's folder are the sockets of targets of the provider shm.
+  explicit FabricsInstance(NodeChoices choices, std::filesystem::path domain = {})
+      : choices_(std::move(choices)), domain_(std::move(domain)) {}
 
-  /// ADDRESS_IN_USE, NOT_FOUND (no such host), NO_FABRIC, INVALID_STATE (that identity is elsewhere already),
-  /// NO_MEMORY, PERMISSION_DENIED, INVALID_ARG (the key file).
+  /// ADDRESS_IN_USE, NOT_FOUND (no such host, no domain), NO_FABRIC, INVALID_STATE (that identity is elsewhere
+  /// already), NO_MEMORY, PERMISSION_DENIED, INVALID_ARG (the key file).
   Outcome<std::shared_ptr<SharedNode>> target_node(const SideConfig& config);
   /// On loopback, with an identity of its own: nobody dials it.
   Outcome<std::shared_ptr<SharedNode>> initiator_node(const SideConfig& config);
@@ -47,6 +50,7 @@ class FabricsInstance final : public Object {
   Outcome<std::shared_ptr<SharedNode>> start(const SideConfig& config, NodeOptions options);
 
   const NodeChoices choices_;
+  const std::filesystem::path domain_;
   std::mutex mutex_;  // held while a node starts: who asks for the same one meanwhile waits for it
   std::map<Key, std::weak_ptr<SharedNode>> target_nodes_;
   std::map<weftFabricsProvider, std::weak_ptr<SharedNode>> initiator_nodes_;

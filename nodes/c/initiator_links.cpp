@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <weft/nodes/c/local_socket.hpp>
 #include <weft/nodes/c/open_grains.hpp>
 
 namespace weft::c {
@@ -65,7 +66,18 @@ Outcome<TargetInfo> InitiatorLinks::uncovered(const TargetInfo& info) const {
   return open;
 }
 
+/// Whether the provider can come to where the target listens.
+Outcome<void> InitiatorLinks::reaches(const TargetInfo& info) const {
+  const bool on_sockets = is_on_sockets(info.ticket);
+  if (config_.provider == WEFT_FABRICS_PROVIDER_SHM && !on_sockets)
+    return bad_argument("the target was not set up with the provider shm", "its provider, or any, at this end too");
+  if (config_.provider != WEFT_FABRICS_PROVIDER_SHM && config_.provider != WEFT_FABRICS_PROVIDER_ANY && on_sockets)
+    return bad_argument("the target was set up with the provider shm", "shm, or any, at this end too");
+  return {};
+}
+
 Outcome<void> InitiatorLinks::add(const TargetInfo& info) {
+  WEFT_C_TRY(reaches(info));
   if (info.grain_bytes != shape_.grain_bytes || info.slices != shape_.engine_slices())
     return bad_argument(fmt::format("the target's grains have {} bytes in {} parts, these regions {} in {}",
                                     info.grain_bytes, info.slices, shape_.grain_bytes, shape_.engine_slices()),
@@ -119,8 +131,19 @@ Outcome<void> InitiatorLinks::send(std::uint64_t index, std::optional<Slices> sl
     if (found == targets_.end()) return refuse(WEFT_ERR_NOT_FOUND, "that target was not added");
     options.only = found->second;
   }
-  WEFT_C_TRY(initiator_->send(index, std::span(&bytes, bytes.empty() ? 0 : 1), options));
+  auto under_way = initiator_->send(index, std::span(&bytes, bytes.empty() ? 0 : 1), options);
+  if (!under_way) return std::unexpected(unsent(std::move(under_way).error(), options.only));
   return {};
+}
+
+/// Of a send that came to nothing: what keeps its targets, or that one, away.
+Fault InitiatorLinks::unsent(Error error, std::optional<std::size_t> only) const {
+  if (error.kind() != ErrorClass::kPeerUnreachable) return {std::move(error)};
+  for (const auto& [name, number] : targets_) {
+    if (only && *only != number) continue;
+    if (auto why = initiator_->why(number)) return {WEFT_ERR_NOT_READY, std::move(*why)};
+  }
+  return {WEFT_ERR_NOT_READY, std::move(error)};
 }
 
 Outcome<void> InitiatorLinks::send_samples(const SampleBatch& batch) {
@@ -145,7 +168,7 @@ Outcome<void> InitiatorLinks::send_samples(const SampleBatch& batch) {
   auto under_way = initiator_->send(number, parts);
   if (!under_way) {
     sent_.erase(number);
-    return std::unexpected(Fault(std::move(under_way).error()));
+    return std::unexpected(unsent(std::move(under_way).error(), std::nullopt));
   }
   ++next_batch_;
   return {};

@@ -53,8 +53,10 @@ class InitiatorLinks {
   InitiatorLinks(SideConfig config, std::shared_ptr<SharedNode> node)
       : config_(std::move(config)), node_(std::move(node)) {}
   Outcome<void> shape();
+  Outcome<void> reaches(const TargetInfo& info) const;
   Outcome<TargetInfo> uncovered(const TargetInfo& info) const;
   Outcome<std::span<const std::byte>> grain(std::uint64_t index) const;
+  Fault unsent(Error error, std::optional<std::size_t> only) const;
   void take(const GrainResult& result);
   void drain();
   bool busy() const;

@@ -11,6 +11,7 @@
 #include <weft/fabric/fabric_info.hpp>
 #include <weft/nodes/c/boundary.hpp>
 #include <weft/nodes/c/fabrics_instance.hpp>
+#include <weft/nodes/c/local_socket.hpp>
 #include <weft/nodes/c/provider.hpp>
 
 using namespace weft::c;
@@ -90,7 +91,7 @@ void add(Interfaces& found, const fabric::FabricInfoView& info, const weftFabric
   config.provider = provider_of(*known);
   config.caps.flags = flags_of(info);
   config.caps.maxMessageSize = info.max_message_size();
-  interface.node = host_of(info);
+  interface.node = config.provider == WEFT_FABRICS_PROVIDER_SHM ? this_host() : host_of(info);
   if (query.provider != WEFT_FABRICS_PROVIDER_ANY && query.provider != config.provider) return;
   if ((query.caps.flags & ~config.caps.flags) != 0) return;
   if (query.address.node != nullptr && *query.address.node != '\0' && interface.node != query.address.node) return;

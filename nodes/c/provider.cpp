@@ -58,9 +58,10 @@ Outcome<std::vector<Lane>> lanes_of(weftFabricsProvider provider) {
       return std::vector<Lane>{Lane::kVerbs};
     case WEFT_FABRICS_PROVIDER_EFA:
       return std::vector<Lane>{Lane::kEfa};
+    case WEFT_FABRICS_PROVIDER_SHM:
+      return std::vector<Lane>{Lane::kTls};
     default:
-      return refuse(WEFT_ERR_UNSUPPORTED_OPERATION, fmt::format("no lane uses the provider \"{}\" yet", text),
-                    "take any, or tcp, between processes of one host too");
+      return refuse(WEFT_ERR_UNSUPPORTED_OPERATION, fmt::format("no lane uses the provider \"{}\"", text));
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include <weft/base/text.hpp>
 #include <weft/nodes/c/json_options.hpp>
+#include <weft/nodes/c/local_socket.hpp>
 #include <weft/nodes/c/provider.hpp>
 
 namespace weft::c {
@@ -55,9 +56,13 @@ Outcome<void> read_options(const char* text, SideConfig::Side side, SideConfig& 
 template <class Config>
 Outcome<SideConfig> read_side(const Config& config, SideConfig::Side side) {
   SideConfig read;
-  WEFT_C_LET(read.listen, listen_of(config.endpointAddress));
   WEFT_C_TRY(lanes_of(config.provider));
   read.provider = config.provider;
+  if (config.provider == WEFT_FABRICS_PROVIDER_SHM) {
+    WEFT_C_LET(read.listen, socket_name_of(config.endpointAddress));
+  } else {
+    WEFT_C_LET(read.listen, listen_of(config.endpointAddress));
+  }
   WEFT_C_LET(read.regions, HandleTable::instance().find<Regions>(config.regions));
   if (config.deviceSupport)
     return refuse(WEFT_ERR_NO_FABRIC, "no lane here reaches device memory",

@@ -15,7 +15,8 @@ namespace weft::c {
 struct SideConfig {
   enum class Side : std::uint8_t { kTarget, kInitiator };
 
-  std::string listen{};  ///< "127.0.0.1:0", "[::1]:7000", "host:7000"
+  /// "127.0.0.1:0", "[::1]:7000", "host:7000"; of shm the name of its socket, "" for one of its own.
+  std::string listen{};
   weftFabricsProvider provider = WEFT_FABRICS_PROVIDER_ANY;
   std::shared_ptr<Regions> regions{};
   std::optional<std::uint64_t> cq_depth{};

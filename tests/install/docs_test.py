@@ -119,7 +119,7 @@ def command_faults(root, weft):
 def tests_in(file):
     """The names of a file's tests: Catch2's, or those that a script prints."""
     text = file.read_text()
-    if file.suffix != ".py":
+    if file.suffix not in (".py", ".c"):
         joined = re.sub(r'"\s*\n\s*"', "", text)
         return {re.sub(r"\\(.)", r"\1", name) for name in re.findall(r'TEST_CASE\(\s*"((?:[^"\\]|\\.)*)"', joined)}
     return {name.replace('\\"', '"') for name in re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)}

@@ -1,6 +1,6 @@
 # Run by verbs_test.py inside scripts/soft-roce, by busybox' shell. Each step prints what it has to say between
 # `@begin NAME` and `@end NAME STATUS`; whether that is right is decided outside.
-weft=$1 conformance_fabric=$2 test_fabric=$3 test_nodes=$4 model=$5
+weft=$1 conformance_fabric=$2 test_fabric=$3 test_nodes=$4 grains_suite=$5 model=$6
 
 step() {  # NAME COMMAND…
   local name=$1
@@ -33,7 +33,7 @@ digest() {  # NAME BYTES FILE: of its last bytes, which are its tensors'
   tail -c "$2" "$3" | sha256sum | cut -d ' ' -f 1
   echo "@end $1 $?"
 }
-total=$6 large=$7
+total=$7 large=$8
 
 step conformance "$conformance_fabric" '*verbs*'
 step classes "$test_fabric" '~*raw probe*' '~bytes go on*' '~no byte lands*'
@@ -41,6 +41,8 @@ echo "@begin memlock"
 as_user unlimited "$test_fabric 'verbs: memory past*'"
 echo "@end memlock $?"
 step nodes "$test_nodes" 'into: a*,pages: a thousand*,serve: the tensors*,loan: its end*,push: a receipt*'
+
+step grains-in-c "$grains_suite" verbs
 
 weft_step info info --json
 "$weft" serve "$model" --ticket-file /tmp/served > /tmp/serve.log 2>&1 &

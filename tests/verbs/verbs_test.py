@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Weft over real verbs: the lane suite, the fabric classes, nodes in one process, and two `weft` processes.
 
-    verbs_test.py SOFT_ROCE WEFT CONFORMANCE_FABRIC TEST_FABRIC TEST_NODES
+    verbs_test.py SOFT_ROCE WEFT CONFORMANCE_FABRIC TEST_FABRIC TEST_NODES GRAINS_SUITE
 
 One virtual machine with a Soft-RoCE device is started for all of it (scripts/soft-roce); inside.sh is what runs there.
 Skipped, with the reason, where this host cannot start one.
@@ -145,6 +145,17 @@ def poor_server(steps, model):
     check(status != 0 and "ulimit -l" in text, text)
 
 
+def grains_in_c(name):
+    """One of the C program's tests, which the machine runs with all the others of it."""
+
+    def of_suite(steps, _):
+        check("grains-in-c" in steps.done, "step grains-in-c was not reached or did not end")
+        lines = steps.done["grains-in-c"][1].splitlines()
+        check(f"ok grains over verbs, in C: {name}" in lines, "\n".join(lines[-40:]))
+
+    test(f"verbs: grains in C: {name}")(of_suite)
+
+
 class Model:
     """A safetensors file of known bytes."""
 
@@ -165,9 +176,12 @@ class Model:
 
 
 def main():
-    if len(sys.argv) != 6:
+    if len(sys.argv) != 7:
         sys.exit(__doc__)
     soft_roce, *programs = sys.argv[1:]
+    listed = subprocess.run([programs[-1], "--list"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        grains_in_c(name)
     inside = pathlib.Path(__file__).with_name("inside.sh").resolve()
     with tempfile.TemporaryDirectory(prefix="weft-verbs-") as folder:
         model = Model(pathlib.Path(folder) / "model.safetensors")

@@ -1,3 +1,4 @@
+#include <weft/nodes/c/local_socket.hpp>
 #include <weft/nodes/c/provider.hpp>
 
 #include <cstring>
@@ -48,7 +49,7 @@ TEST_CASE("provider: the numbers are those of programs that exist", "[M-02]") {
   REQUIRE(WEFT_SHARING_PROVIDER_EFA == 3);
   REQUIRE(WEFT_SHARING_PROVIDER_SHM == 4);
   REQUIRE(weft::c::lanes_of(WEFT_FABRICS_PROVIDER_ANY)->empty());
-  REQUIRE(weft::c::lanes_of(WEFT_FABRICS_PROVIDER_SHM).error().status == WEFT_ERR_UNSUPPORTED_OPERATION);
+  REQUIRE(*weft::c::lanes_of(WEFT_FABRICS_PROVIDER_SHM) == std::vector{weft::Lane::kTls});
   REQUIRE(weft::c::lanes_of(static_cast<weftFabricsProvider>(5)).error().status == WEFT_ERR_INVALID_ARG);
 }
 
@@ -99,6 +100,12 @@ TEST_CASE("interfaces: what this host offers is listed, and a query narrows it",
   REQUIRE(count() == 0);
   query.address.node = "not an address";
   REQUIRE(count() == 0);
+  query.provider = WEFT_FABRICS_PROVIDER_SHM;
+  REQUIRE(count() == 0);
+  const std::string host = weft::c::this_host();
+  query.address.node = host.c_str();
+  if (providers.contains(WEFT_FABRICS_PROVIDER_SHM)) REQUIRE(count() > 0);
+  query.provider = WEFT_FABRICS_PROVIDER_TCP;
   query.address.node = nullptr;
   query.caps.flags = WEFT_FABRICS_CAP_REMOTE_WRITE;
   REQUIRE(count() > 0);
