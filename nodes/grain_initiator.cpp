@@ -70,8 +70,6 @@ Result<std::size_t> InitiatorState::add_target(const TargetInfo& info) {
       info.slices == 0 || info.grain_bytes % info.slices != 0 ||
       !checked_mul(std::uint64_t{info.grains}, info.grain_bytes))
     return fail(ErrorClass::kInvalidArgument, "add_target", "a ring of that shape cannot be");
-  if (info.ticket.node == node->id())
-    return fail(ErrorClass::kInvalidArgument, "add_target", "the target is of this very node: write its slots");
   std::size_t number = 0;
   {
     const std::lock_guard lock(mutex_);

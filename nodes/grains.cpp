@@ -42,7 +42,7 @@ Result<void> NodeState::open_ring(const std::shared_ptr<TargetState>& target, tr
 transfer::TransferKey NodeState::open_feed(const TargetInfo& info, Lane lane, TimePoint until,
                                            const std::shared_ptr<InitiatorState>& initiator,
                                            std::function<void(const Error&, TimePoint)> over) {
-  loop_->learn(info.ticket);
+  if (info.ticket.node != id()) loop_->learn(info.ticket);
   const std::uint64_t cookie = next_cookie_.fetch_add(1, std::memory_order_relaxed);
   const auto feed = loop_->core().open_feed({.peer = info.ticket.node,
                                              .token = info.token,

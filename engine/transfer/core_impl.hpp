@@ -195,7 +195,12 @@ class Core::Impl {
   void end_sends(Transfer& t);
   void expire_sends(Transfer& t, TimePoint now);
 
+  // feed_here.cpp: the initiator of grains at a ring of its own node
+  void join_here(Transfer& t, TimePoint now);
+  void write_here(Transfer& t, TimePoint now);
+
   // grain_post.cpp: the initiator of grains, at its rail
+  bool may_go(Transfer& t, GrainSend& send);
   bool place(GrainFeed& f, GrainSend& send);
   bool pass_over(Transfer& t, TimePoint now);
   bool build_grain(Session& s, Rail& r, Transfer& t, TimePoint now);
@@ -208,6 +213,16 @@ class Core::Impl {
   void close_ring(RingKey key, TimePoint now);
   void maybe_closed(GrainRing& ring);
   GrainRing* ring_with(const RingToken& token);
+  struct RingShape {
+    RingToken token{};
+    std::uint32_t grains = 0, slices = 0;
+    std::uint64_t grain_bytes = 0;
+  };
+  struct RingPlace {
+    GrainRing* ring = nullptr;
+    std::uint32_t share = 0;
+  };
+  Result<RingPlace> free_share(const RingShape& shape);
   void on_ring(Session& s, const wire::RingOpen& m, TimePoint now);
   RingShare* share_of(const Transfer& t);
   void open_share(Transfer& t, TimePoint now);
@@ -215,6 +230,7 @@ class Core::Impl {
   void send_slots(Transfer& t, const RoundRail& rr, TimePoint now);
   void check_share(Transfer& t, TimePoint now);
   void grain_arrived(Transfer& t, RoundRail& rr, std::uint32_t place, TimePoint now);
+  void take_arrival(GrainRing& ring, RingShare& share, const GrainHeader& header, const NodeId& from);
   bool release_slot(RingKey key, std::uint32_t slot, TimePoint now);
   void credit(Transfer& t, RingShare& share, TimePoint now);
   void say_credit(Transfer& t, Session& s, RingShare& share, TimePoint now);

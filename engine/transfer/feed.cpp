@@ -22,7 +22,7 @@ TransferKey Core::Impl::open_feed(const FeedSpec& spec, TimePoint now) {
   t.feed->slices = spec.slices;
   t.feed->grain_bytes = spec.grain_bytes;
   const TransferKey key = t.key;
-  attach(t, now);
+  spec.peer == options_.self ? join_here(t, now) : attach(t, now);
   return key;
 }
 
@@ -58,6 +58,10 @@ bool Core::Impl::send_grain(TransferKey key, const GrainSpec& spec) {
   if (spec.last_slice == 0) send.flags |= GrainHeader::kInvalid;
   if (spec.last_slice == 0 || spec.last_slice == f.slices) send.flags |= GrainHeader::kComplete;
   f.sends.push(send);
+  if (f.here) {
+    t->look_at = {};  // in this turn, with what else is sent in it
+    schedule(*t);
+  }
   if (f.up && f.rail >= 0)
     if (Session* s = session_of(*t)) set_ready(*s, t->source.rails[static_cast<std::size_t>(f.rail)].rail);
   if (send.deadline < f.next_deadline) {
@@ -201,9 +205,10 @@ void Core::Impl::end_sends(Transfer& t) {
   while (!f.sends.empty()) {
     if (f.posted > 0) --f.posted;
     if (!f.sends.front().over)
-      grain_events_.push(GrainEnded{.feed = t.key,
-                                    .cookie = f.sends.front().cookie,
-                                    .error = f.sends.front().placed ? Error(why).with_may_have_arrived() : why});
+      grain_events_.push(
+          GrainEnded{.feed = t.key,
+                     .cookie = f.sends.front().cookie,
+                     .error = f.sends.front().placed && !f.here ? Error(why).with_may_have_arrived() : why});
     drop_send(f);
   }
   let_go_feed(f);

@@ -26,6 +26,19 @@ void copy_parts(GrainFeed& f, const GrainSend& send, std::byte* into) {
 
 }  // namespace
 
+/// Whether the send is still to go. One that does not continue what went before it is told to have failed.
+bool Core::Impl::may_go(Transfer& t, GrainSend& send) {
+  if (send.over) return false;
+  if (send.placed || continues(*t.feed, send)) return true;
+  send.over = true;
+  grain_events_.push(GrainEnded{
+      .feed = t.key,
+      .cookie = send.cookie,
+      .error = Error(ErrorClass::kInvalidArgument, "grains", "the slices before these are not there")
+                   .with_hint("send a grain's slices in order, and anew from the first after one has failed")});
+  return false;
+}
+
 /// Gives the next send its place in the ring. False: its slot is not free yet.
 bool Core::Impl::place(GrainFeed& f, GrainSend& send) {
   if (send.placed) return true;
@@ -55,16 +68,9 @@ bool Core::Impl::place(GrainFeed& f, GrainSend& send) {
 /// and the feed may be over.
 bool Core::Impl::pass_over(Transfer& t, TimePoint now) {
   GrainFeed& f = *t.feed;
-  for (; f.posted < f.sends.size(); ++f.posted) {
-    GrainSend& next = f.sends.at(f.posted);
-    if (!next.over && (next.placed || continues(f, next))) return true;
-    if (next.over) continue;
-    next.over = true;
-    grain_events_.push(GrainEnded{
-        .feed = t.key,
-        .cookie = next.cookie,
-        .error = Error(ErrorClass::kInvalidArgument, "grains", "the slices before these are not there")
-                     .with_hint("send a grain's slices in order, and anew from the first after one has failed")});
+  while (f.posted < f.sends.size()) {
+    if (may_go(t, f.sends.at(f.posted))) return true;
+    ++f.posted;
   }
   // With nothing else out no arrival would come to take them away.
   end_arrived(t);

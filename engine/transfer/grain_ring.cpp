@@ -72,10 +72,12 @@ Result<RingKey> Core::Impl::open_ring(RingSpec spec) {
 void Core::Impl::close_ring(RingKey key, TimePoint now) {
   GrainRing* ring = rings_.find(key);
   if (ring == nullptr || std::exchange(ring->closing, true)) return;
-  for (std::size_t i = 0; i < ring->shares.size(); ++i)
-    if (Transfer* t = transfers_.find(ring->shares[i].member))
+  std::vector<TransferKey> members;  // the last that leaves takes the ring with it
+  for (const RingShare& share : ring->shares) members.push_back(share.member);
+  for (const TransferKey member : members)
+    if (Transfer* t = transfers_.find(member))
       fail(*t, Error(ErrorClass::kPeerLost, "grains", "the target was closed"), now);
-  maybe_closed(*ring);
+  if (GrainRing* still = rings_.find(key)) maybe_closed(*still);
 }
 
 void Core::Impl::maybe_closed(GrainRing& ring) {
@@ -94,13 +96,11 @@ GrainRing* Core::Impl::ring_with(const RingToken& token) {
   return found;
 }
 
-/// A peer wants to write a ring.
-void Core::Impl::on_ring(Session& s, const wire::RingOpen& m, TimePoint now) {
-  const wire::TransferRef ref{.sequence = m.sequence, .opened_by_sender = false};
-  if (s.theirs.find(m.sequence) != nullptr) return;
-  const auto refuse = [&](const Error& why) { answer_failure(s, ref, why, now); };
+/// For somebody who wants to write a ring.
+Result<Core::Impl::RingPlace> Core::Impl::free_share(const RingShape& shape) {
+  const auto refuse = [](Error why) { return weft::fail(std::move(why)); };
   if (shutting_down_) return refuse({ErrorClass::kShuttingDown, "grains", "the node is stopping"});
-  GrainRing* ring = ring_with(m.token);
+  GrainRing* ring = ring_with(shape.token);
   // Whoever has the token may write: that is what it is for. Access rules have decided about the session.
   if (ring == nullptr && rings_.live() == 0)
     return refuse(Error(ErrorClass::kNotFound, "grains", "this node has no target")
@@ -108,21 +108,32 @@ void Core::Impl::on_ring(Session& s, const wire::RingOpen& m, TimePoint now) {
   if (ring == nullptr)
     return refuse(Error(ErrorClass::kForbidden, "grains", "no target of this node has that token")
                       .with_hint("get its target info again"));
-  if (m.grains != ring->slots.size() || m.grain_bytes != ring->grain_bytes || m.slices != ring->slices)
+  if (shape.grains != ring->slots.size() || shape.grain_bytes != ring->grain_bytes || shape.slices != ring->slices)
     return refuse(Error(ErrorClass::kStale, "grains", "the ring has another shape by now")
                       .with_hint("get its target info again"));
   const auto free = std::find_if(ring->shares.begin(), ring->shares.end(), [](const auto& x) { return !x.member; });
-  if (free == ring->shares.end() || s.theirs.size() >= 2ull * kMaxOpenTransfers)
+  if (free == ring->shares.end())
     return refuse(Error(ErrorClass::kOverloaded, "grains", "the target has all the initiators it takes")
                       .with_hint("TargetOptions::initiators says how many; or try again later"));
+  return RingPlace{.ring = ring, .share = static_cast<std::uint32_t>(free - ring->shares.begin())};
+}
 
+/// A peer wants to write a ring.
+void Core::Impl::on_ring(Session& s, const wire::RingOpen& m, TimePoint now) {
+  const wire::TransferRef ref{.sequence = m.sequence, .opened_by_sender = false};
+  if (s.theirs.find(m.sequence) != nullptr) return;
+  auto place = free_share({.token = m.token, .grains = m.grains, .slices = m.slices, .grain_bytes = m.grain_bytes});
+  if (place && s.theirs.size() >= 2ull * kMaxOpenTransfers)
+    place = weft::fail(
+        Error(ErrorClass::kOverloaded, "grains", "this peer has too many open transfers").with_hint("try again later"));
+  if (!place) return answer_failure(s, ref, place.error(), now);
   Transfer& t = open_theirs(Role::kMember, s, m.sequence, now);
   t.told = true;  // it has no outcome
   t.target.direct_into = true;
-  t.ring = ring->key;
-  t.share = static_cast<std::uint32_t>(free - ring->shares.begin());
-  free->begin(t.key);
-  grain_events_.push(InitiatorJoined{.ring = ring->key, .peer = t.peer});
+  t.ring = place->ring->key;
+  t.share = place->share;
+  place->ring->shares[t.share].begin(t.key);
+  grain_events_.push(InitiatorJoined{.ring = t.ring, .peer = t.peer});
   open_share(t, now);
 }
 
@@ -268,24 +279,30 @@ void Core::Impl::grain_arrived(Transfer& t, RoundRail& rr, std::uint32_t place, 
     if (!whole || header.send >= share.sends) ++stats_.stray_arrivals;
     return check_share(t, now);
   }
-  share.sends = header.send + 1;
+  share.asked = share.asked || (header.flags & GrainHeader::kAskCredit) != 0;
+  stats_.bytes_in += header.bytes;
+  take_arrival(*ring, share, header, t.peer);
+  credit(t, share, now);
+  if (t.target.done) check_share(t, now);
+}
+
+/// A grain, or more of it, is in its slot; what its sender passed over is free.
+void Core::Impl::take_arrival(GrainRing& ring, RingShare& share, const GrainHeader& header, const NodeId& from) {
+  const auto place = static_cast<std::uint32_t>(header.ordinal % share.count);
   const bool complete = (header.flags & GrainHeader::kComplete) != 0;
+  share.sends = header.send + 1;
   for (std::uint64_t skipped = share.next; skipped < header.ordinal; ++skipped)
     share.states[skipped % share.count] = RingShare::State::kFree;
   share.next = header.ordinal + (complete ? 1 : 0);
   if (complete) share.states[place] = RingShare::State::kHeld;
   share.advance();
-  share.asked = share.asked || (header.flags & GrainHeader::kAskCredit) != 0;
-  stats_.bytes_in += header.bytes;
-  grain_events_.push(GrainArrived{.ring = ring->key,
+  grain_events_.push(GrainArrived{.ring = ring.key,
                                   .slot = share.first + place,
                                   .valid_slices = header.valid_slices,
                                   .index = header.index,
                                   .invalid = (header.flags & GrainHeader::kInvalid) != 0,
                                   .complete = complete,
-                                  .from = t.peer});
-  credit(t, share, now);
-  if (t.target.done) check_share(t, now);
+                                  .from = from});
 }
 
 bool Core::Impl::release_slot(RingKey key, std::uint32_t slot, TimePoint now) {
@@ -298,7 +315,7 @@ bool Core::Impl::release_slot(RingKey key, std::uint32_t slot, TimePoint now) {
   if (state != RingShare::State::kHeld) return false;
   state = RingShare::State::kFree;
   owner->advance();
-  if (Transfer* t = transfers_.find(owner->member)) credit(*t, *owner, now);
+  if (Transfer* t = transfers_.find(owner->member)) t->feed ? write_here(*t, now) : credit(*t, *owner, now);
   return true;
 }
 

@@ -87,6 +87,7 @@ struct GrainFeed {
   std::uint64_t grain_bytes = 0;
   bool up = false;
   bool by_index = false;
+  bool here = false;     // the ring is this node's own
   bool leaving = false;  // ends when all is over
   std::uint64_t granted = 0;
   std::uint64_t next = 0;  // ordinal of the next grain

@@ -369,7 +369,7 @@ void Core::Impl::finish(Transfer& t) {
   Session* s = session_of(t);
   if (t.ours()) ours_.erase(t.id.sequence);
   if (t.target.round_open) close_round(t);
-  if (t.role == Role::kMember) leave_share(t);
+  if (t.role == Role::kMember || (t.feed && t.feed->here)) leave_share(t);
   TimePoint now = t.progress_at;
   if (s != nullptr) {
     if (!t.ours()) s->theirs.erase(t.id.sequence);

@@ -19,7 +19,7 @@ typedef struct weftRegions_t* weftRegions;
 typedef weftTargetInfo weftFabricsTargetInfo;
 
 typedef enum weftFabricsProvider {
-  WEFT_FABRICS_PROVIDER_ANY = 0, /* the best that works here, and Weft's own sealed stream beside it */
+  WEFT_FABRICS_PROVIDER_ANY = 0, /* the best that works here, Weft's own sealed stream, memory within one process */
   WEFT_FABRICS_PROVIDER_TCP = 1, /* sockets; outside of trusted networks inside the session's TLS */
   WEFT_FABRICS_PROVIDER_VERBS = 2,
   WEFT_FABRICS_PROVIDER_EFA = 3,

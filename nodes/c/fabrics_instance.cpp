@@ -81,6 +81,9 @@ Outcome<std::shared_ptr<SharedNode>> FabricsInstance::target_node(const SideConf
 
 Outcome<std::shared_ptr<SharedNode>> FabricsInstance::initiator_node(const SideConfig& config) {
   const std::lock_guard lock(mutex_);
+  if (config.provider == WEFT_FABRICS_PROVIDER_ANY)
+    for (const auto& [key, target] : target_nodes_)
+      if (auto node = target.lock(); node && std::get<1>(key) == WEFT_FABRICS_PROVIDER_ANY) return node;
   if (auto node = initiator_nodes_[config.provider].lock()) return node;
   WEFT_C_LET(auto node, start(config, NodeOptions{}));
   initiator_nodes_[config.provider] = node;

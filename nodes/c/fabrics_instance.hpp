@@ -30,8 +30,8 @@ class SharedNode {
   std::set<std::string> rings_;
 };
 
-/// Behind a weftFabricsInstance: the nodes of its targets, one for each address, provider and identity, and the one of
-/// its initiators. They are started when they are first asked for. Any thread.
+/// Behind a weftFabricsInstance: the nodes of its targets, one for each address, provider and identity, and those of
+/// its initiators, one for each provider. They are started when they are first asked for. Any thread.
 class FabricsInstance final : public Object {
  public:
   static constexpr const char* kNoun = "fabrics instance";
@@ -42,7 +42,8 @@ class FabricsInstance final : public Object {
   /// ADDRESS_IN_USE, NOT_FOUND (no such host, no domain), NO_FABRIC, INVALID_STATE (that identity is elsewhere
   /// already), NO_MEMORY, PERMISSION_DENIED, INVALID_ARG (the key file).
   Outcome<std::shared_ptr<SharedNode>> target_node(const SideConfig& config);
-  /// On loopback, with an identity of its own: nobody dials it.
+  /// On loopback, with an identity of its own: nobody dials it. Of the provider any that of a target which has the
+  /// same, if there is one: what is sent to it is copied, and goes by no wire.
   Outcome<std::shared_ptr<SharedNode>> initiator_node(const SideConfig& config);
 
  private:

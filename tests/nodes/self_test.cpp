@@ -68,3 +68,88 @@ TEST_CASE("self: a push to the own ticket that nobody receives ends with the nod
   need(node.stop().wait());
   CHECK(failure(push.wait()) == ErrorClass::kShuttingDown);
 }
+
+TEST_CASE("self: grains go to a ring of the own node in memory, under the rules of every ring", "[grains][M-44]") {
+  constexpr std::size_t kBytes = 1'500'000, kSlots = 3;
+  auto node = start();
+  std::vector<std::byte> memory(kSlots * kBytes);
+  TargetOptions ring;
+  for (std::size_t i = 0; i < kSlots; ++i) ring.slots.push_back(std::span(memory).subspan(i * kBytes, kBytes));
+  auto target = need(node.open_target(ring));
+  const TargetInfo info = target.info();
+  auto initiator = need(node.open_initiator());
+  until_connected(initiator, need(initiator.add_target(info)));
+  std::thread reader([&] {
+    for (std::uint64_t index = 0; index < 30; ++index) {
+      const auto grain = need(target.read(kSoon));
+      const auto content = noise(kBytes, index);
+      if (grain.index != index || std::memcmp(grain.data.data(), content.data(), kBytes) != 0) break;
+      need(target.release(grain.slot));
+    }
+  });
+  std::vector<std::vector<std::byte>> sources;
+  for (std::uint64_t index = 0; index < 30; ++index) sources.push_back(noise(kBytes, index));
+  for (std::uint64_t index = 0; index < 30; ++index) {
+    const std::span<const std::byte> part(sources[index]);
+    CHECK(need(initiator.send(index, std::span(&part, 1))) == 1);
+  }
+  for (std::uint64_t index = 0; index < 30; ++index) {
+    const auto result = need(initiator.wait_result(kSoon));
+    CHECK(result.index == index);
+    need(result.result);
+  }
+  reader.join();
+  CHECK(target.stats().grains == 30);
+  const NodeStats stats = node.stats();
+  CHECK((stats.dials == 0 && stats.sessions == 0 && stats.bytes_out == 0));
+
+  // What waits for slots ends with the ring; one that is opened again is found again.
+  const std::span<const std::byte> part(sources[0]);
+  for (std::uint64_t index = 30; index < 40; ++index) need(initiator.send(index, std::span(&part, 1)));
+  target.close();
+  std::size_t arrived = 0;
+  for (std::uint64_t index = 30; index < 40; ++index) {
+    const auto result = need(initiator.wait_result(kSoon));
+    CHECK(result.index == index);
+    arrived += result.result ? 1 : 0;
+    if (!result.result) CHECK(result.result.error().kind() == ErrorClass::kPeerLost);
+  }
+  CHECK(arrived <= kSlots);
+  auto again = need(node.open_target(ring));
+  CHECK(again.info() == info);
+  until_connected(initiator, 0);
+  need(initiator.send(41, std::span(&part, 1)));
+  CHECK(need(again.read(kSoon)).index == 41);
+  need(need(initiator.wait_result(kSoon)).result);
+}
+
+TEST_CASE("self: one initiator writes a ring of its own node and one of another", "[grains][M-41][M-44]") {
+  auto node = start(), other = start();
+  std::vector<std::byte> here(4 * 64), there(4 * 64);
+  const auto ring = [](std::vector<std::byte>& memory) {
+    TargetOptions options;
+    for (std::size_t i = 0; i < 4; ++i) options.slots.push_back(std::span(memory).subspan(i * 64, 64));
+    return options;
+  };
+  auto own = need(node.open_target(ring(here)));
+  auto others = need(other.open_target(ring(there)));
+  auto initiator = need(node.open_initiator());
+  until_connected(initiator, need(initiator.add_target(own.info())));
+  until_connected(initiator, need(initiator.add_target(others.info())));
+  const auto content = noise(64, 1);
+  const std::span<const std::byte> part(content);
+  for (std::uint64_t index = 0; index < 100; ++index) {
+    CHECK(need(initiator.send(index, std::span(&part, 1))) == 2);
+    const Grain first = need(own.read(kSoon)), second = need(others.read(kSoon));
+    CHECK((first.index == index && second.index == index));
+    CHECK((first.from == node.id() && second.from == node.id()));
+    need(own.release(first.slot));
+    need(others.release(second.slot));
+    for (int i = 0; i < 2; ++i) need(need(initiator.wait_result(kSoon)).result);
+  }
+  CHECK(here == there);
+  need(initiator.remove_target(own.info()));
+  CHECK(need(initiator.send(100, std::span(&part, 1))) == 1);
+  CHECK(need(others.read(kSoon)).index == 100);
+  CHECK_FALSE(own.try_read().has_value());
+}

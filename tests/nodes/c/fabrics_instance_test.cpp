@@ -25,10 +25,27 @@ TEST_CASE("fabrics instance: targets of one address share a node, which ends wit
   auto first = *fabrics.target_node(at("127.0.0.1:0"));
   REQUIRE(*fabrics.target_node(at("127.0.0.1:0")) == first);
   REQUIRE(*fabrics.target_node(at("[::1]:0")) != first);
-  REQUIRE(*fabrics.initiator_node({}) != first);
+  SideConfig tcp;
+  tcp.provider = WEFT_FABRICS_PROVIDER_TCP;
+  REQUIRE(*fabrics.initiator_node(tcp) != first);
   const auto id = first->node().id();
   first.reset();
   REQUIRE((*fabrics.target_node(at("127.0.0.1:0")))->node().id() != id);
+}
+
+TEST_CASE("fabrics instance: of the provider any an initiator shares the node of a target that is there", "[M-44]") {
+  FabricsInstance fabrics({});
+  auto before = *fabrics.initiator_node({});
+  REQUIRE(*fabrics.initiator_node({}) == before);
+  auto target = *fabrics.target_node(at("127.0.0.1:0"));
+  REQUIRE(target != before);
+  auto initiator = *fabrics.initiator_node({});
+  REQUIRE(initiator == target);
+  target.reset();
+  REQUIRE(*fabrics.target_node(at("127.0.0.1:0")) == initiator);
+  // Another instance's targets are reached as any process's are.
+  FabricsInstance other({});
+  REQUIRE(*other.initiator_node({}) != initiator);
 }
 
 TEST_CASE("fabrics instance: rings of a node have names of their own, the same in every life") {
