@@ -8,7 +8,7 @@
 #   offset 0   UInt16  magic 0x6677 ("wf")
 #          2   UInt8   version of this frame, 1
 #          3   UInt8   flags, 0
-#          4   UInt32  credits given back to the receiver of this message (rails only; 0 on a stream)
+#          4   UInt32  0: for lanes that would give back receives here
 #          8   UInt32  words (of 8 bytes) of the segment that follows
 #         12   UInt32  bytes of the payload behind the segment
 #         16           one Cap'n Proto segment whose root is a TensorMessage; there is no segment table

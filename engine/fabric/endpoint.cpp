@@ -206,6 +206,21 @@ Result<PostResult> Endpoint::send(std::span<const LocalRegion> local, void* cont
   return outcome(fi_sendv(raw(), from.iov.data(), from.desc.data(), local.size(), to, context), "fi_sendv");
 }
 
+Result<PostResult> Endpoint::send(std::span<const LocalRegion> local, std::uint32_t immediate, void* context) {
+  if (!enabled_ || raw() == nullptr) return wrong("fi_sendmsg", "the endpoint is not enabled, or closed");
+  if (local.size() > kMaxRanges) return wrong("fi_sendmsg", "too many ranges");
+  Ranges from;
+  fill(from, local);
+  fi_msg message{};
+  message.msg_iov = from.iov.data();
+  message.desc = local.empty() ? nullptr : from.desc.data();  // verbs looks at the first, though there be none
+  message.iov_count = local.size();
+  message.addr = kConnectedPeer;
+  message.context = context;
+  message.data = immediate;
+  return outcome(fi_sendmsg(raw(), &message, FI_COMPLETION | FI_REMOTE_CQ_DATA), "fi_sendmsg");
+}
+
 Result<PostResult> Endpoint::recv(LocalRegion local, void* context) {
   if (raw() == nullptr) return wrong("fi_recv", "the endpoint is closed");
   return outcome(fi_recv(raw(), reinterpret_cast<void*>(local.addr), local.len, local.desc, kConnectedPeer, context),

@@ -64,6 +64,8 @@ class Endpoint {
   Result<PostResult> write(std::span<const LocalRegion> local, std::span<const RemoteRegion> remote,
                            std::optional<std::uint32_t> immediate, void* context);
   Result<PostResult> send(std::span<const LocalRegion> local, void* context, PeerHandle to = kConnectedPeer);
+  /// On a connection, with immediate data: the peer's receive completes with it and the bytes.
+  Result<PostResult> send(std::span<const LocalRegion> local, std::uint32_t immediate, void* context);
   /// An empty region waits for immediates where they consume receives.
   Result<PostResult> recv(LocalRegion local, void* context = nullptr);
 

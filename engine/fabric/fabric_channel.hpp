@@ -5,6 +5,7 @@
 
 #include <weft/base/clock.hpp>
 #include <weft/fabric/endpoint.hpp>
+#include <weft/fabric/receive_credits.hpp>
 #include <weft/lane/lane.hpp>
 
 namespace weft::fabric {
@@ -34,9 +35,14 @@ class FabricChannel {
   void end(Error why) noexcept;
   const Error& why() const noexcept { return *why_; }
 
-  /// Bytes and operations posted and not finished.
+  /// Bytes of writes, and writes, posted and not finished.
   std::uint64_t posted_bytes = 0;
   std::uint32_t posts = 0;
+  /// Where immediates take receives.
+  ReceiveCredits credits{};
+  static constexpr std::uint32_t kNoRing = ~std::uint32_t{0};
+  std::uint32_t ring = kNoRing;  ///< of the lane's: the memory behind its receives
+  bool owes_word = false;        ///< stands among those that have something to tell
 
  private:
   FabricChannel(lane::Channel id, State state, TimePoint deadline) : id_(id), state_(state), deadline_(deadline) {}

@@ -13,9 +13,6 @@
 namespace weft::fabric {
 namespace {
 
-constexpr std::uint64_t kReceiveTag = std::uint64_t{1} << 63;  // of a context; PostRing never sets it
-constexpr std::size_t kReceives = 256;
-
 class FabricExposure final : public lane::Exposure {
  public:
   explicit FabricExposure(MemoryRegion region) : region_(std::move(region)) {}
@@ -49,12 +46,12 @@ std::unexpected<Error> not_registered(Error why, lane::Region region) {
 lane::Traits traits_of(const FabricLaneOptions& options, const ProviderHabits& habits, FabricInfoView info) {
   lane::Traits traits;
   traits.name = habits.lane;
-  traits.max_message = 0;
   traits.gather = static_cast<std::uint32_t>(std::min(info.tx_iov_limit(), kMaxRanges));
   traits.scatter = static_cast<std::uint32_t>(std::min(info.rma_iov_limit(), kMaxRanges));
   traits.piece_bytes = options.piece_bytes != 0 ? options.piece_bytes : habits.piece_bytes;
   traits.window_bytes = options.window_bytes != 0 ? options.window_bytes : habits.window_bytes;
   traits.arrival_takes_receive = info.using_recv_buf_for_cq_data();
+  traits.max_message = traits.arrival_takes_receive ? habits.message_bytes : 0;
   traits.key_per_landing = !info.needs_local_registration();
   traits.gathers_attached = info.needs_local_registration();
   return traits;
@@ -92,9 +89,10 @@ Result<FabricLane::Opened> FabricLane::open_on(const FabricLaneOptions& options,
   WEFT_LET(Fabric fabric, Fabric::open(info.view()));
   WEFT_LET(Domain domain, Domain::open(fabric));
   WEFT_LET(EventQueue events, EventQueue::open(fabric, {.wait = FabricWaiter::event_wait(habits.wait)}));
-  WEFT_LET(
-      CompletionQueue completions,
-      CompletionQueue::open(domain, {.size = options.max_posts, .wait = FabricWaiter::completion_wait(habits.wait)}));
+  // Receives complete on it too, those of all channels.
+  const std::size_t entries = std::size_t{options.max_posts} * (info.view().using_recv_buf_for_cq_data() ? 2 : 1);
+  WEFT_LET(CompletionQueue completions,
+           CompletionQueue::open(domain, {.size = entries, .wait = FabricWaiter::completion_wait(habits.wait)}));
   WEFT_LET(FabricWaiter waiter, FabricWaiter::open(habits.wait, completions, events));
   return Opened{habits,
                 std::move(info),
@@ -169,22 +167,12 @@ void FabricLane::stop_listening() {
   listener_.stop();
 }
 
-Result<Endpoint> FabricLane::open_endpoint(FabricInfoView info, lane::Channel channel) {
+Result<Endpoint> FabricLane::open_endpoint(FabricInfoView info) {
   WEFT_LET(Endpoint endpoint, Endpoint::create(domain_, info));
   WEFT_TRY(endpoint.bind(events_));
   WEFT_TRY(endpoint.bind(completions_));
   WEFT_TRY(endpoint.enable());
-  if (traits_.arrival_takes_receive) WEFT_TRY(post_receives(endpoint, channel));
   return endpoint;
-}
-
-Result<void> FabricLane::post_receives(Endpoint& endpoint, lane::Channel channel) {
-  void* context = reinterpret_cast<void*>(kReceiveTag | channel.value);
-  for (std::size_t i = 0; i < std::min(kReceives, info_.view().rx_size()); ++i) {
-    WEFT_LET(const PostResult posted, endpoint.recv({}, context));
-    if (posted == PostResult::kAgain) break;
-  }
-  return {};
 }
 
 Result<lane::Channel> FabricLane::dial(std::string_view address, std::span<const std::byte> pass) {
@@ -195,9 +183,16 @@ Result<lane::Channel> FabricLane::dial(std::string_view address, std::span<const
   WEFT_TRY(info.set_source(std::nullopt));  // the route decides
   WEFT_TRY(info.set_destination(to));
   const lane::Channel id = next_channel();
-  WEFT_LET(Endpoint endpoint, open_endpoint(info.view(), id));
-  WEFT_TRY(endpoint.connect(to, pass));
-  channels_.emplace(id.value, FabricChannel::connecting(id, std::move(endpoint), deadline()));
+  WEFT_LET(Endpoint endpoint, open_endpoint(info.view()));
+  FabricChannel channel = FabricChannel::connecting(id, std::move(endpoint), deadline());
+  Result<void> begun = post_receives(channel);
+  if (begun) begun = channel.endpoint().connect(to, pass);
+  if (!begun) {
+    channel.end(begun.error());  // before what its receives would fill is another's
+    give_back_ring(channel);
+    return fail(std::move(begun.error()));
+  }
+  channels_.emplace(id.value, std::move(channel));
   ++pending_;
   quiet_ = false;
   force_control_ = true;
@@ -209,14 +204,16 @@ Result<void> FabricLane::admit(lane::Channel id) {
   if (channel == nullptr || channel->state() != FabricChannel::State::kKnocking)
     return fail(ErrorClass::kNotFound, "admit", "this channel does not knock, or no longer");
   quiet_ = false;
-  auto endpoint = open_endpoint(channel->requested().view(), id);
+  auto endpoint = open_endpoint(channel->requested().view());
   if (!endpoint) {
     end(*channel, std::move(endpoint.error()));
     return {};
   }
   --knocking_;
   channel->admitted(std::move(*endpoint));
-  if (auto accepted = channel->endpoint().accept(); !accepted) end(*channel, std::move(accepted.error()));
+  Result<void> begun = post_receives(*channel);
+  if (begun) begun = channel->endpoint().accept();
+  if (!begun) end(*channel, std::move(begun.error()));
   return {};
 }
 
@@ -267,10 +264,9 @@ bool FabricLane::has_room(const FabricChannel& channel, std::uint64_t bytes) con
 std::uint64_t FabricLane::room(lane::Channel id) const {
   const FabricChannel* channel = find(id);
   if (channel == nullptr || channel->state() != FabricChannel::State::kUp || !has_room(*channel, 1)) return 0;
+  if (traits_.arrival_takes_receive && !channel->credits.may_take()) return 0;
   return traits_.window_bytes - std::min(traits_.window_bytes, channel->posted_bytes);
 }
-
-lane::Posted FabricLane::send(lane::Channel, std::span<const lane::Gather>, lane::Token) { return lane::Posted::kDown; }
 
 lane::Posted FabricLane::write(lane::Channel id, std::span<const lane::Gather> gather,
                                std::span<const lane::RemoteRange> remote, std::optional<std::uint32_t> immediate,
@@ -284,7 +280,8 @@ lane::Posted FabricLane::write(lane::Channel id, std::span<const lane::Gather> g
     local[i] = {reinterpret_cast<std::uint64_t>(gather[i].data), gather[i].size, gather[i].descriptor};
     bytes += gather[i].size;
   }
-  if (!has_room(*channel, bytes)) return lane::Posted::kFull;
+  const bool takes_receive = immediate && traits_.arrival_takes_receive;
+  if (!has_room(*channel, bytes) || (takes_receive && !channel->credits.may_take())) return lane::Posted::kFull;
   std::array<RemoteRegion, kMaxRanges> to;
   for (std::size_t i = 0; i < remote.size(); ++i) to[i] = {remote[i].offset, remote[i].length, remote[i].key};
 
@@ -295,6 +292,7 @@ lane::Posted FabricLane::write(lane::Channel id, std::span<const lane::Gather> g
   if (posted && *posted == PostResult::kPosted) {
     channel->posted_bytes += bytes;
     ++channel->posts;
+    if (takes_receive) channel->credits.took();
     return lane::Posted::kTaken;
   }
   ring_.finish(context);

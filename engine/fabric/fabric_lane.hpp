@@ -9,6 +9,7 @@
 #include <weft/fabric/fabric_channel.hpp>
 #include <weft/fabric/fabric_listener.hpp>
 #include <weft/fabric/fabric_waiter.hpp>
+#include <weft/fabric/message_buffers.hpp>
 #include <weft/fabric/post_ring.hpp>
 #include <weft/lane/lane.hpp>
 
@@ -30,11 +31,12 @@ struct FabricLaneOptions {
 /// The lane made of libfabric's connection-oriented endpoints: tcp anywhere, verbs where there is an RDMA NIC. One
 /// fabric, domain, event queue and completion queue, all owned by the loop that owns the lane.
 ///
-/// It carries writes only: messages ride the session's stream, so Traits::max_message is 0 and `send` says kDown.
+/// On tcp it carries writes only: Traits::max_message is 0 and `send` says kDown. Where immediates take receives
+/// (verbs) it has a ring of them for each channel, which messages take too: both wait for a credit of the peer's ring.
 /// Closing a channel closes its endpoint, which is the fence (a closed registration is not). The transmit queue of tcp
 /// takes any number of writes, so the window is ours: `room`. Completions do not name their connection: Arrived has no
 /// channel. Deadlines of connecting are kept in poll, and wake waitable().
-class FabricLane final : public lane::Lane {
+class FabricLane final : public lane::Lane, private lane::MessageLease::Owner {
  public:
   /// Unsupported when libfabric, the provider or the address is not there; else libfabric's errors, classed.
   static Result<std::unique_ptr<FabricLane>> open(FabricLaneOptions options);
@@ -67,6 +69,13 @@ class FabricLane final : public lane::Lane {
 
  private:
   static constexpr std::size_t kBatch = 64;
+  /// The memory behind one channel's receives. It serves another channel once nothing of it is leased.
+  struct ReceiveRing {
+    std::optional<MessageBuffers> buffers{};
+    lane::Channel channel{};
+    bool used = false;
+    std::uint32_t leased = 0;
+  };
   struct Opened;  // what open() found and made, in the order it was made
   FabricLane(FabricLaneOptions options, Opened opened);
   static Result<Opened> open_on(const FabricLaneOptions& options, std::string_view provider);
@@ -76,10 +85,20 @@ class FabricLane final : public lane::Lane {
   FabricChannel* find(const fid* endpoint) noexcept;
   lane::Channel next_channel() noexcept { return lane::Channel{next_channel_++}; }
   TimePoint deadline() const { return options_.now() + options_.connect_timeout; }
-  Result<Endpoint> open_endpoint(FabricInfoView info, lane::Channel channel);
-  Result<void> post_receives(Endpoint& endpoint, lane::Channel channel);
+  Result<Endpoint> open_endpoint(FabricInfoView info);
   bool has_room(const FabricChannel& channel, std::uint64_t bytes) const noexcept;
   void end(FabricChannel& channel, Error why);
+
+  // Receives, messages and credits (fabric_lane_messages.cpp).
+  Result<void> post_receives(FabricChannel& channel);
+  std::uint32_t take_ring(lane::Channel channel);
+  void give_back_ring(FabricChannel& channel) noexcept;
+  void trim_rings() noexcept;
+  void receive_again(FabricChannel& channel, std::uint32_t buffer);
+  std::optional<lane::Event> on_receive(const CompletionData& completion);
+  void note_word(FabricChannel& channel);
+  void tell_words();
+  void release(std::uint32_t index) noexcept override;
 
   // Events (fabric_lane_events.cpp); each fills from the front and says how many.
   std::size_t reap(std::span<lane::Event> events);
@@ -87,7 +106,6 @@ class FabricLane final : public lane::Lane {
   std::size_t control(std::span<lane::Event> events);
   bool control_is_due(bool idle) noexcept;
   std::optional<lane::Event> on_completion(const Completion& completion);
-  std::optional<lane::Event> on_arrival(const CompletionData& completion);
   std::optional<lane::Event> on_event(Event& event);
   std::optional<lane::Event> on_request(ConnectionRequested& request);
   void expire();
@@ -105,6 +123,10 @@ class FabricLane final : public lane::Lane {
   PostRing ring_;
   std::unordered_map<std::uint32_t, FabricChannel> channels_;
   std::vector<lane::Channel> ended_;  // closed, and still owing Finished and Down
+  std::vector<ReceiveRing> rings_;    // its places are named by leases
+  std::vector<lane::Channel> words_;  // channels with something to tell their peers
+  std::optional<MessageBuffers> sends_;
+  std::vector<std::uint32_t> free_sends_;
   std::array<Completion, kBatch> batch_{};
 
   std::uint32_t next_channel_ = 1;

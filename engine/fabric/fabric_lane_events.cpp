@@ -3,6 +3,7 @@
 
 #include <weft/fabric/fabric_error.hpp>
 #include <weft/fabric/fabric_lane.hpp>
+#include <weft/fabric/receive_context.hpp>
 #include <weft/fabric/variant_utils.hpp>
 
 namespace weft::fabric {
@@ -10,12 +11,11 @@ namespace {
 
 constexpr std::uint32_t kIdlePollsPerControl = 16;
 constexpr std::uint32_t kBusyPollsPerControl = 64;
-constexpr std::uint64_t kReceiveTag = std::uint64_t{1} << 63;
 
-Error write_error(const CompletionError& error) {
+Error post_error(const char* operation, const CompletionError& error) {
   // Flushed: its connection went away under it, and this is the first we hear of that.
   const ErrorClass kind = error.is_flushed() ? ErrorClass::kPeerLost : class_of_code(error.code());
-  return Error{kind, "write", error.to_string()}.with_native(error.code(), error_text(error.code()));
+  return Error{kind, operation, error.to_string()}.with_native(error.code(), error_text(error.code()));
 }
 
 Error connection_error(const EventError& error, bool was_up) {
@@ -32,6 +32,7 @@ std::size_t FabricLane::poll(std::span<lane::Event> events) {
   bool looked_everywhere = false;
   while (filled < events.size()) {
     filled += reap(events.subspan(filled));
+    if (!words_.empty()) tell_words();
     if (!drained_) continue;  // a channel ended, or there is more: its completions come before its Down
     filled += settle(events.subspan(filled));
     if (looked_everywhere || filled == events.size() || !control_is_due(filled == 0)) break;
@@ -62,30 +63,27 @@ std::size_t FabricLane::reap(std::span<lane::Event> events) {
 std::optional<lane::Event> FabricLane::on_completion(const Completion& completion) {
   const auto* data = completion.try_data();
   const auto* error = completion.try_err();
-  if (data != nullptr && data->is_remote_write()) return on_arrival(*data);
-  const auto post = ring_.finish(data != nullptr ? data->context() : error->context());
+  void* context = data != nullptr ? data->context() : error->context();
+  if (ReceiveContext::is(context) || (data != nullptr && data->is_remote_write())) {
+    if (data != nullptr) return on_receive(*data);
+    // Flushed: the connection is going, and says so itself.
+    FabricChannel* channel = find(ReceiveContext::of(context).channel);
+    if (channel != nullptr && !error->is_flushed()) end(*channel, post_error("receive", *error));
+    return std::nullopt;
+  }
+  const auto post = ring_.finish(context);
   if (!post) return std::nullopt;
+  if (post->kind == PostRing::Kind::kMessage) free_sends_.push_back(post->buffer);
   if (FabricChannel* channel = find(post->channel)) {
-    channel->posted_bytes -= post->bytes;
-    --channel->posts;
-    // One failed write takes the connection with it, whatever the provider does.
-    if (error != nullptr) end(*channel, write_error(*error));
+    if (post->kind == PostRing::Kind::kWrite) {
+      channel->posted_bytes -= post->bytes;
+      --channel->posts;
+    }
+    // One failed post takes the connection with it, whatever the provider does.
+    if (error != nullptr) end(*channel, post_error(post->kind == PostRing::Kind::kWrite ? "write" : "send", *error));
   }
+  if (post->kind == PostRing::Kind::kWord) return std::nullopt;
   return lane::Finished{post->channel, post->token, error != nullptr};
-}
-
-std::optional<lane::Event> FabricLane::on_arrival(const CompletionData& completion) {
-  const auto context = reinterpret_cast<std::uint64_t>(completion.context());
-  if ((context & kReceiveTag) != 0) {
-    // The receive that the immediate took is given back.
-    FabricChannel* channel = find(lane::Channel{static_cast<std::uint32_t>(context)});
-    if (channel != nullptr && channel->state() != FabricChannel::State::kEnded)
-      if (auto again = channel->endpoint().recv({}, completion.context()); !again)
-        end(*channel, std::move(again.error()));
-  }
-  const auto immediate = completion.data();
-  if (!immediate) return std::nullopt;
-  return lane::Arrived{std::nullopt, static_cast<std::uint32_t>(*immediate)};
 }
 
 std::size_t FabricLane::settle(std::span<lane::Event> events) {
@@ -96,11 +94,13 @@ std::size_t FabricLane::settle(std::span<lane::Event> events) {
     while (filled < events.size()) {
       const auto post = ring_.finish_any_of(id);
       if (!post) break;
-      events[filled++] = lane::Finished{id, post->token, true};
+      if (post->kind == PostRing::Kind::kMessage) free_sends_.push_back(post->buffer);
+      if (post->kind != PostRing::Kind::kWord) events[filled++] = lane::Finished{id, post->token, true};
     }
     if (filled == events.size()) break;
     const auto at = channels_.find(id.value);
     events[filled++] = lane::Down{id, at->second.why()};
+    give_back_ring(at->second);
     channels_.erase(at);
   }
   ended_.erase(ended_.begin(), ended_.begin() + static_cast<std::ptrdiff_t>(settled));
@@ -139,6 +139,7 @@ std::optional<lane::Event> FabricLane::on_event(Event& event) {
   if (event.is_connected() && !was_up) {
     --pending_;
     channel->connected();
+    note_word(*channel);
     return lane::Up{channel->id()};
   }
   if (event.is_shutdown()) end(*channel, Error{ErrorClass::kPeerLost, "connection", "the peer closed it"});

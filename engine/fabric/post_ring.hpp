@@ -13,10 +13,17 @@ namespace weft::fabric {
 /// that a completion which comes late (its channel was closed and settled) hits nothing. Allocates when made only.
 class PostRing {
  public:
+  enum class Kind : std::uint8_t {
+    kWrite,
+    kMessage,  ///< read from `buffer` of those that messages are sent from
+    kWord,     ///< of the lane itself: nobody is told that it finished
+  };
   struct Post {
     lane::Channel channel;
     lane::Token token = 0;
     std::uint64_t bytes = 0;
+    Kind kind = Kind::kWrite;
+    std::uint32_t buffer = 0;
   };
 
   explicit PostRing(std::uint32_t capacity);

@@ -72,7 +72,8 @@ ProviderHabits habits_of(std::string_view libfabric_name, FabricVersion running)
             .mr_mode = FI_MR_LOCAL | FI_MR_VIRT_ADDR | FI_MR_ALLOCATED | FI_MR_PROV_KEY,
             .mode = FI_RX_CQ_DATA,
             .piece_bytes = 1024 * 1024,
-            .window_bytes = 4 * 1024 * 1024};
+            .window_bytes = 4 * 1024 * 1024,
+            .message_bytes = 9 * 1024};
   return {};
 }
 

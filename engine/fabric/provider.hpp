@@ -48,6 +48,8 @@ struct ProviderHabits {
   bool close_needs_vector = false;
   std::uint64_t piece_bytes = 256 * 1024;
   std::uint64_t window_bytes = 512 * 1024;
+  /// Of one message of the lane, 0: it carries none. An inline payload, and room for what goes before it.
+  std::uint32_t message_bytes = 0;
 };
 /// `running` is the library's version.
 ProviderHabits habits_of(std::string_view libfabric_name, FabricVersion running) noexcept;

@@ -66,8 +66,8 @@ TEST_CASE("verbs: memory past the limit of locked memory is ResourceExhausted, a
   Nodes nodes{"verbs"};
   if (geteuid() == 0) SKIP("root locks what it likes");
   nodes.connect();
-  std::vector<std::byte> memory(4 << 20);
-  const LockedMemory limit{1 << 20};
+  std::vector<std::byte> memory(8 << 20);
+  const LockedMemory limit{4 << 20};
   const auto attached = nodes.a.lane->attach({memory.data(), memory.size()});
   REQUIRE_FALSE(attached);
   CHECK(attached.error().kind() == ErrorClass::kResourceExhausted);
@@ -76,6 +76,31 @@ TEST_CASE("verbs: memory past the limit of locked memory is ResourceExhausted, a
   REQUIRE_FALSE(exposed);
   CHECK(exposed.error().kind() == ErrorClass::kResourceExhausted);
   CHECK(nodes.a.lane->attach({memory.data(), 4096}));  // what fits goes on
+}
+
+TEST_CASE("verbs: memory past the limit for a ring of messages leaves its receives to immediates",
+          "[fabric][verbs][F21]") {
+  Nodes nodes{"verbs"};
+  if (geteuid() == 0) SKIP("root locks what it likes");
+  {
+    const LockedMemory limit{256 << 10};
+    nodes.connect();
+  }
+  std::vector<std::byte> bytes(64, std::byte{7});
+  std::vector<std::byte> landing(64);
+  const auto attached = unwrap(nodes.a.lane->attach({bytes.data(), bytes.size()}));
+  const auto exposed = unwrap(nodes.b.lane->expose({landing.data(), landing.size()}, nodes.at_b));
+  const std::array gather{lane::Gather{bytes.data(), bytes.size(), attached->descriptor()}};
+  const std::array remote{lane::RemoteRange{exposed->key(), exposed->base(), landing.size()}};
+  constexpr std::uint32_t kCount = 500;
+  std::uint32_t posted = 0;
+  nodes.until("every arrival", [&] {
+    CHECK(nodes.a.lane->send(nodes.at_a, gather, 1) == lane::Posted::kFull);
+    if (posted < kCount && nodes.a.lane->write(nodes.at_a, gather, remote, posted, posted) == lane::Posted::kTaken)
+      ++posted;
+    return nodes.b.count<lane::Arrived>() == kCount;
+  });
+  CHECK(landing == bytes);
 }
 
 TEST_CASE("verbs: what may only be read is sent from too", "[fabric][verbs]") {
