@@ -61,17 +61,13 @@ Traits fake_stream_traits() {
 }
 
 Traits fake_fabric_traits() {
-  return {.name = weft::Lane::kTcp,
-          .max_message = 8192,
-          .gather = 4,
-          .scatter = 4,
-          .piece_bytes = 256 * 1024,
-          .window_bytes = 512 * 1024};
+  return {.name = weft::Lane::kTcp, .gather = 4, .scatter = 4, .piece_bytes = 256 * 1024, .window_bytes = 512 * 1024};
 }
 
 Traits fake_verbs_traits() {
   Traits traits = fake_fabric_traits();
   traits.name = weft::Lane::kVerbs;
+  traits.max_message = 8192;
   traits.arrival_takes_receive = true;
   traits.key_per_landing = false;
   traits.gathers_attached = true;
@@ -244,8 +240,9 @@ Posted FakeLane::post(Channel channel, FakePost post, bool full) {
 Posted FakeLane::send(Channel channel, std::span<const Gather> gather, Token token) {
   assert(gather.size() <= options_.traits.gather && total_bytes(gather) <= options_.traits.max_message);
   const Place* place = find(channel);
+  if (options_.traits.max_message == 0) return Posted::kDown;
   const bool full = place != nullptr &&
-                    (place->connection->posts(place->side) >= kMaxPosts ||
+                    (!options_.takes_messages || place->connection->posts(place->side) >= kMaxPosts ||
                      place->connection->posted_messages(place->side) >= 2 * std::uint64_t{options_.traits.max_message});
   FakePost message;
   message.is_message = true;

@@ -19,9 +19,9 @@ namespace weft::lane {
 
 /// As framed over TLS: ordered, sealed, a revoked exposure is fenced.
 Traits fake_stream_traits();
-/// As libfabric's tcp: ordered, arrivals anonymous, only closing the channel is a fence.
+/// As libfabric's tcp: ordered, arrivals anonymous, only closing the channel is a fence; no messages.
 Traits fake_fabric_traits();
-/// As verbs: as libfabric's tcp, but what is written from must be attached.
+/// As verbs: as libfabric's tcp, but what is written from must be attached; with messages.
 Traits fake_verbs_traits();
 /// As efa: an immediate comes behind the bytes of its own write, and may overtake those of others.
 Traits fake_unordered_traits();
@@ -32,6 +32,7 @@ struct FakeLaneOptions {
   std::uint64_t chunk_bytes = 48 * 1024;  ///< writes land in parts of at most this, cut at random
   bool never_full = false;                ///< takes every write (E6); else a write is Full at the window
   unsigned refuses_every = 0;        ///< the first and then one in so many writes is Full though there is room; 0: none
+  bool takes_messages = true;        ///< else every message is Full: the peer has no memory to receive it in
   bool reads_at_post = false;        ///< copies what is posted at once; else reads it when it leaves
   bool finishes_on_arrival = false;  ///< as an acknowledged NIC: memory is read, and Finished told, at the end
   bool lands_while_stopped = false;  ///< as a NIC: bytes land although the process is stopped

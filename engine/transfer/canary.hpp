@@ -15,6 +15,7 @@ enum class Canary {
   kSkipVerification,      ///< leaves are not compared
   kForgetToAttach,        ///< posts from memory that its lane was not told of
   kDeliverTwice,          ///< the exactly-once table is not asked
+  kForgetLostCredits,     ///< a credit that was lost with its rail is not said again
 };
 
 #ifdef WEFT_CANARIES

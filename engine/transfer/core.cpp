@@ -80,6 +80,7 @@ void Transfer::reset() {
 void PostRecord::reset() {
   keep_small(message);
   is_message = false;
+  rail = 0;
   transfer = {};
   staging = -1;
   bytes = 0;
@@ -170,6 +171,9 @@ void Core::on_rail_down(RailRef rail, const Error& why, TimePoint now) { impl_->
 void Core::on_message(SessionKey session, std::span<const std::byte> frame, TimePoint now) {
   impl_->on_message(session, frame, now);
 }
+void Core::on_rail_message(RailRef rail, std::span<const std::byte> frame, TimePoint now) {
+  impl_->on_rail_message(rail, frame, now);
+}
 void Core::on_arrived(std::uint32_t immediate, std::optional<RailRef> rail, TimePoint now) {
   impl_->on_arrived(immediate, rail, now);
 }
@@ -209,6 +213,7 @@ TimePoint Core::next_timer() const { return impl_->timers_.next(); }
 
 const Post* Core::peek(RailRef rail, std::uint64_t room, TimePoint now) { return impl_->peek(rail, room, now); }
 void Core::posted(TimePoint now) { impl_->posted(now); }
+void Core::declined(TimePoint now) { impl_->declined(now); }
 
 std::optional<RailRef> Core::next_ready_rail() {
   if (impl_->staging_.take_freed()) impl_->wake_readers();

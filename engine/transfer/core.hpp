@@ -134,6 +134,8 @@ class Core {
 
   // Lane events.
   void on_message(SessionKey session, std::span<const std::byte> frame, TimePoint now);
+  /// One that rode a rail: what may be lost with it only. Anything else closes that rail.
+  void on_rail_message(RailRef rail, std::span<const std::byte> frame, TimePoint now);
   /// `rail` where the lane's arrivals are attributed.
   void on_arrived(std::uint32_t immediate, std::optional<RailRef> rail, TimePoint now);
   void on_finished(lane::Token token, bool failed, TimePoint now);
@@ -167,6 +169,8 @@ class Core {
   /// valid until the next call of any member. When the lane took it, say `posted` before anything else.
   const Post* peek(RailRef rail, std::uint64_t room, TimePoint now);
   void posted(TimePoint now);
+  /// The lane did not take the message that was peeked for a rail: it goes on the stream.
+  void declined(TimePoint now);
   /// A rail that may have something to post, in turn over peers; it is then taken off the list until it has more.
   std::optional<RailRef> next_ready_rail();
   /// Puts a rail back at the end of the list: the driver stopped before peek said null, for fairness.

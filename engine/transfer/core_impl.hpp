@@ -101,6 +101,7 @@ class Core::Impl {
   std::byte* send_with_payload(Session& s, const wire::Message& message, std::size_t payload_bytes, TimePoint now,
                                TransferKey owner);
   void on_message(SessionKey key, std::span<const std::byte> frame, TimePoint now);
+  void on_rail_message(RailRef ref, std::span<const std::byte> frame, TimePoint now);
   void on_arrived(std::uint32_t immediate, std::optional<RailRef> rail, TimePoint now);
   void on_finished(lane::Token token, bool failed, TimePoint now);
   Transfer* find(Session& s, wire::TransferRef ref);
@@ -232,10 +233,17 @@ class Core::Impl {
   void grain_arrived(Transfer& t, RoundRail& rr, std::uint32_t place, TimePoint now);
   void take_arrival(GrainRing& ring, RingShare& share, const GrainHeader& header, const NodeId& from);
   bool release_slot(RingKey key, std::uint32_t slot, TimePoint now);
-  void credit(Transfer& t, RingShare& share, TimePoint now);
-  void say_credit(Transfer& t, Session& s, RingShare& share, TimePoint now);
-  void credit_timer(Transfer& t, TimePoint now);
   void leave_share(Transfer& t);
+
+  // grain_credit.cpp: what a target tells of arrivals and slots
+  void credit(Transfer& t, RingShare& share, TimePoint now);
+  Rail* credit_rail(const Transfer& t, Session& s);
+  void say_credit(Transfer& t, Session& s, RingShare& share, TimePoint now);
+  bool build_credit(Session& s, Rail& r);
+  void credit_posted(Rail& r, TimePoint now);
+  void declined(TimePoint now);
+  void credit_lost(Transfer& t, Session& s, TimePoint now);
+  void credit_timer(Transfer& t, TimePoint now);
 
   // read_ahead.cpp: pieces that go through staging
   void read_ahead(Transfer& t);
@@ -320,6 +328,7 @@ class Core::Impl {
     std::array<lane::RemoteRange, 16> remote{};
   } pending_;
   Key spare_post_{};
+  Key spare_message_{};
 };
 
 inline bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) { return (bits[i / 64] >> (i % 64)) & 1; }

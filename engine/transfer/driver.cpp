@@ -169,8 +169,10 @@ void Driver::on_event(std::size_t lane, lane::Event& event, TimePoint now) {
                         [&](const lane::MessageArrived& e) {
                           const Binding* binding = bindings_.find(id(lane, e.channel));
                           told(e.message.bytes());
-                          if (binding != nullptr && binding->number == 0 && !binding->adopting)
-                            core_->on_message(binding->session, e.message.bytes(), now);
+                          if (binding == nullptr || binding->adopting) return;
+                          if (binding->number == 0) return core_->on_message(binding->session, e.message.bytes(), now);
+                          core_->on_rail_message({.session = binding->session, .number = binding->number},
+                                                 e.message.bytes(), now);
                         },
                         [&](const lane::Arrived& e) {
                           std::optional<RailRef> from;
@@ -305,6 +307,10 @@ bool Driver::post(TimePoint now) {
       const lane::Posted posted = post->is_message
                                       ? lane.send(channel, post->gather, post->token)
                                       : lane.write(channel, post->gather, post->remote, post->immediate, post->token);
+      if (posted != lane::Posted::kTaken && post->is_message && ref->number != 0) {
+        core_->declined(now);
+        continue;
+      }
       // Full: asked again when a post of this rail finishes, or at the next turn where none is out. Down: its event is
       // on the way.
       if (posted == lane::Posted::kFull && core_->nothing_posted(*ref)) held_back_.push_back(*ref);

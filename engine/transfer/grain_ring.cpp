@@ -4,15 +4,13 @@
 
 #include <weft/crypto/mac.hpp>
 
+#include <weft/transfer/canary.hpp>
 #include <weft/transfer/core_impl.hpp>
 #include <weft/wire/digest.hpp>
 
 /// The target of grains: rings opened, shares given to initiators, arrivals told, slots released, credits said.
 namespace weft::transfer {
 namespace {
-
-constexpr Duration kCreditAfter = std::chrono::microseconds(500);  // arrivals are told in bunches
-constexpr Duration kCreditApart = std::chrono::microseconds(100);  // even where the initiator waits for each
 
 /// What of a share lies together in memory is one region, and where each slot lies in them. No region is two shares':
 /// an initiator is given keys for its own.
@@ -227,17 +225,19 @@ void Core::Impl::send_slots(Transfer& t, const RoundRail& rr, TimePoint now) {
   region_keys_.clear();
   for (const lane::ExposurePtr& exposure : rr.regions)
     region_keys_.push_back({.key = exposure->key(), .base = exposure->base()});
-  share.told_granted = share.granted;
-  share.told_sends = share.sends;
-  share.credit_at = now;
-  share.credit_due = kNever;
+  if (!WEFT_CANARY(kForgetLostCredits)) {
+    share.told();
+    share.told_by_stream();
+    share.credit_at = now;
+    share.credit_due = kNever;
+  }
   send(*s,
        wire::Slots{.sequence = t.id.sequence,
                    .rail = rr.rail,
                    .slot = rr.slot,
                    .by_index = ring.by_index(),
-                   .granted = share.granted,
-                   .arrived = share.sends,
+                   .granted = WEFT_CANARY(kForgetLostCredits) ? share.stream_granted : share.granted,
+                   .arrived = WEFT_CANARY(kForgetLostCredits) ? share.stream_sends : share.sends,
                    .places = share.places,
                    .regions = region_keys_},
        now);
@@ -317,45 +317,6 @@ bool Core::Impl::release_slot(RingKey key, std::uint32_t slot, TimePoint now) {
   owner->advance();
   if (Transfer* t = transfers_.find(owner->member)) t->feed ? write_here(*t, now) : credit(*t, *owner, now);
   return true;
-}
-
-/// Says what arrived and what may be written, when that is worth a message; else it is due a little later.
-void Core::Impl::credit(Transfer& t, RingShare& share, TimePoint now) {
-  if (t.phase != Phase::kMoving || t.target.done) return;
-  const std::uint64_t fresh = share.granted - share.told_granted;
-  const std::uint64_t untold = share.sends - share.told_sends;
-  if (fresh == 0 && untold == 0) return;
-  const std::uint64_t bunch = std::max<std::uint64_t>(1, share.count / 4);
-  const bool starved = share.told_granted == share.next && fresh != 0;
-  const bool worth = fresh >= bunch || untold >= bunch || starved;
-  const TimePoint due = worth ? now : share.asked ? std::max(now, share.credit_at + kCreditApart) : now + kCreditAfter;
-  if (due > now) {
-    if (due < share.credit_due) {
-      share.credit_due = due;
-      schedule(t);
-    }
-    return;
-  }
-  if (Session* s = session_of(t); s != nullptr && !s->closing) say_credit(t, *s, share, now);
-}
-
-/// Also the last word of a target that closes: what arrived has arrived.
-void Core::Impl::say_credit(Transfer& t, Session& s, RingShare& share, TimePoint now) {
-  share.told_granted = share.granted;
-  share.told_sends = share.sends;
-  share.credit_at = now;
-  share.credit_due = kNever;
-  share.asked = false;
-  send(s, wire::Credit{.sequence = t.id.sequence, .granted = share.granted, .arrived = share.sends}, now);
-}
-
-void Core::Impl::credit_timer(Transfer& t, TimePoint now) {
-  RingShare* share = share_of(t);
-  if (share == nullptr || now < share->credit_due) return;
-  share->credit_due = kNever;
-  share->asked = true;
-  share->credit_at = std::min(share->credit_at, now - kCreditApart);
-  credit(t, *share, now);
 }
 
 /// The initiator is gone, and nothing of it can land any more: its share is another's to take.

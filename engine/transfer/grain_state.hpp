@@ -24,7 +24,9 @@ struct RingShare {
   std::uint64_t next = 0;     // ordinals below are over
   std::uint64_t sends = 0;    // that arrived
   std::uint64_t told_granted = 0, told_sends = 0;
-  bool asked = false;  // the initiator waits for a credit
+  std::uint64_t stream_granted = 0, stream_sends = 0;  // of these, what the stream has told: no rail can lose it
+  bool queued = false;                                 // stands among what its rail is to say
+  bool asked = false;                                  // the initiator waits for a credit
   TimePoint credit_due = kNever;
   TimePoint credit_at{};  // the last one
   RingShare() = default;
@@ -36,11 +38,19 @@ struct RingShare {
     while (granted < next + count && states[granted % count] == State::kFree)
       states[granted++ % count] = State::kGranted;
   }
+  void told() {
+    told_granted = granted;
+    told_sends = sends;
+  }
+  void told_by_stream() {
+    stream_granted = granted;
+    stream_sends = sends;
+  }
   /// For another initiator: ordinals begin anew. What a reader holds stays held.
   void begin(TransferKey who) {
     member = who;
-    granted = next = sends = told_granted = told_sends = 0;
-    asked = false;
+    granted = next = sends = told_granted = told_sends = stream_granted = stream_sends = 0;
+    asked = queued = false;
     credit_due = kNever;
     for (State& state : states)
       if (state == State::kGranted) state = State::kFree;

@@ -129,6 +129,20 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
   std::visit(Visitor{*this, *s, decoded->payload, now, with}, decoded->message);
 }
 
+/// Nothing that could not be lost with the rail rides one. What breaks a bound ends it, not the session, by which it is
+/// not authenticated.
+void Core::Impl::on_rail_message(RailRef ref, std::span<const std::byte> frame, TimePoint now) {
+  Session* s = sessions_.find(ref.session);
+  Rail* r = s == nullptr ? nullptr : rail(*s, ref.number);
+  if (r == nullptr || !r->up() || !s->established || s->closing) return;
+  s->last_heard = now;
+  auto decoded = decoder_.decode(frame);
+  if (!decoded) return close_rail(*s, *r, std::string(decoded.error().message()), now);
+  const auto* m = std::get_if<wire::Credit>(&decoded->message);
+  if (m == nullptr) return close_rail(*s, *r, "a message that is not for rails", now);
+  if (Transfer* t = find(*s, {.sequence = m->sequence, .opened_by_sender = false})) on_credit(*s, *t, *m, now);
+}
+
 void Core::Impl::on_arrived(std::uint32_t immediate, std::optional<RailRef> from, TimePoint now) {
   const Slots::Use* use = slots_.find(Slots::slot_of(immediate));
   Transfer* t = use == nullptr ? nullptr : transfers_.find(use->transfer);
@@ -195,9 +209,10 @@ const Post* Core::Impl::peek(RailRef ref, std::uint64_t room, TimePoint now) {
   Rail* r = s == nullptr ? nullptr : rail(*s, ref.number);
   if (r == nullptr || !r->up()) return nullptr;
   pending_.rail = ref;
-  if (ref.number == 0 && !s->out.empty()) {
-    PostRecord& post = *posts_.find(s->out.front());
-    pending_.message = s->out.front();
+  const bool says = ref.number == 0 ? !s->out.empty() : !s->closing && build_credit(*s, *r);
+  if (says) {
+    if (ref.number == 0) pending_.message = s->out.front();
+    PostRecord& post = *posts_.find(pending_.message);
     pending_.gather[0] = {.data = post.message.data(), .size = post.message.size()};
     pending_.post = Post{.is_message = true,
                          .gather = std::span(pending_.gather.data(), 1),
@@ -228,6 +243,7 @@ void Core::Impl::posted(TimePoint now) {
   Session* s = sessions_.find(pending_.rail.session);
   if (s == nullptr) return;
   if (pending_.post.is_message) {
+    if (pending_.rail.number != 0) return credit_posted(*rail(*s, pending_.rail.number), now);
     s->queued_bytes -= posts_.find(s->out.pop())->bytes;
     return;
   }

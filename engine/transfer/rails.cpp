@@ -176,6 +176,7 @@ void Core::Impl::on_rail_down(RailRef ref, const Error& why, TimePoint now) {
   }
   r->state = Rail::State::kDown;
   r->since = now;
+  r->credits.clear();
   transfers_.for_each([&](Key, Transfer& t) {
     if (t.session != ref.session) return;
     if (t.is_source()) return source_rail_down(*s, t, ref.number, now);
@@ -186,6 +187,7 @@ void Core::Impl::on_rail_down(RailRef ref, const Error& why, TimePoint now) {
       rr.revoke();
       touched = true;
     }
+    if (touched && t.role == Role::kMember) credit_lost(t, *s, now);
     if (touched) check_round(t, now);
   });
   if (s->closing && rail(*s, 0)->state == Rail::State::kDown &&

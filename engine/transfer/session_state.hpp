@@ -19,11 +19,12 @@ struct Rail {
   Lane lane = Lane::kAuto;
   lane::Traits traits{};
   State state = State::kAsked;
-  bool ready = false;       // stands in the ready ring
-  std::uint32_t posts = 0;  // of pieces, not finished
-  TimePoint last_finish{};  // or when posts became > 0
-  TimePoint since{};        // of the state
-  std::uint64_t nonce = 0;  // expected in a pass
+  bool ready = false;           // stands in the ready ring
+  std::uint32_t posts = 0;      // of pieces, not finished
+  TimePoint last_finish{};      // or when posts became > 0
+  TimePoint since{};            // of the state
+  std::uint64_t nonce = 0;      // expected in a pass
+  Ring<TransferKey> credits{};  // of grains: to be said on it
   bool up() const noexcept { return state == State::kUp; }
 };
 

@@ -53,6 +53,8 @@ TEST_CASE("the fake fabric lane keeps them", "[conformance][fake]") {
   run({.traits = lane::fake_fabric_traits(), .virtual_addresses = true}, true);
 }
 
+TEST_CASE("the fake verbs lane keeps them", "[conformance][fake]") { run({.traits = lane::fake_verbs_traits()}, true); }
+
 TEST_CASE("the fake unordered lane keeps them, finishing on arrival", "[conformance][fake]") {
   run({.traits = lane::fake_unordered_traits(), .finishes_on_arrival = true}, true);
 }

@@ -13,6 +13,7 @@ struct Bug {
   const char* name;  ///< on the command line
   const char* what;
   std::uint64_t seeds;  ///< within which it must be caught
+  bool grains = false;  ///< by the scenario of grains, with rails that carry messages
 };
 
 inline constexpr std::array kBugs{
@@ -25,6 +26,8 @@ inline constexpr std::array kBugs{
     Bug{transfer::Canary::kAnswerOldIncarnation, "answer-old-incarnation", "an old incarnation answered", 4000},
     Bug{transfer::Canary::kSkipVerification, "skip-verification", "digests not compared", 400},
     Bug{transfer::Canary::kForgetToAttach, "forget-to-attach", "memory posted that was not attached", 400},
-    Bug{transfer::Canary::kDeliverTwice, "deliver-twice", "the exactly-once table not asked", 400}};
+    Bug{transfer::Canary::kDeliverTwice, "deliver-twice", "the exactly-once table not asked", 400},
+    Bug{transfer::Canary::kForgetLostCredits, "forget-lost-credits", "a credit lost with its rail not said again", 400,
+        true}};
 
 }  // namespace weft::sim

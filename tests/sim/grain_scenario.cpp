@@ -15,19 +15,27 @@ using transfer::GrainArrived;
 using transfer::GrainEnded;
 using transfer::GrainHeader;
 
-GrainScenario::GrainScenario(std::uint64_t seed, bool traced) : world_(seed) { world_.ledger().traced = traced; }
+GrainScenario::GrainScenario(std::uint64_t seed, bool traced, Rails rails) : world_(seed), rails_(rails) {
+  world_.ledger().traced = traced;
+}
+
+std::vector<Lane> GrainScenario::draw_rails() {
+  if (rails_ == Rails::kAny && chance(0.2)) return {};
+  if (rails_ == Rails::kAny && chance(0.6)) return {Lane::kTcp};
+  if (chance(0.5)) return {Lane::kVerbs};
+  return {Lane::kVerbs, Lane::kTcp};
+}
 
 void GrainScenario::build() {
   const std::size_t nodes = 2 + below(3);
   for (std::size_t n = 0; n < nodes; ++n) {
-    SimNode& node = world_.add_node({.rails = chance(0.2)   ? std::vector<Lane>{}
-                                              : chance(0.6) ? std::vector{Lane::kTcp}
-                                              : chance(0.5) ? std::vector{Lane::kVerbs}
-                                                            : std::vector{Lane::kVerbs, Lane::kTcp},
+    SimNode& node = world_.add_node({.rails = draw_rails(),
                                      .never_full = chance(0.3),
                                      .reads_at_post = chance(0.3),
                                      .finishes_on_arrival = chance(0.3),
                                      .virtual_addresses = chance(0.3),
+                                     .rail_messages = rails_ == Rails::kWithMessages || chance(0.5),
+                                     .peers_take_messages = chance(0.9),
                                      .locked_bytes = chance(0.1) ? below(200'000) : 0});
     node.on_grain = [this, n](const transfer::GrainEvent& event) { on_event(n, event); };
     node.on_feed_over = [this](const transfer::Outcome& outcome) {
@@ -40,6 +48,8 @@ void GrainScenario::build() {
     for (std::size_t m = 0; m < nodes; ++m) {
       lane::FakeLink link;
       link.latency = 5us + up_to(chance(0.3) ? 2ms : 50us);
+      link.jitter =
+          chance(0.5) ? up_to(chance(0.3) ? 3ms : 300us) : Duration{};  // of the stream and of rails each its own
       link.bytes_per_second = chance(0.5) ? 2e9 : 1e8;
       world_.network().set_link(static_cast<lane::FakeNode>(n), static_cast<lane::FakeNode>(m), link);
     }

@@ -26,7 +26,9 @@ struct GrainResult {
 ///   - after healing everything flows again.
 class GrainScenario {
  public:
-  GrainScenario(std::uint64_t seed, bool traced);
+  /// Which rails its nodes have: of any kind, or all of them such as carry messages, so that credits ride them.
+  enum class Rails : std::uint8_t { kAny, kWithMessages };
+  GrainScenario(std::uint64_t seed, bool traced, Rails rails = Rails::kAny);
   GrainResult run();
 
  private:
@@ -64,6 +66,7 @@ class GrainScenario {
   };
 
   void build();
+  std::vector<Lane> draw_rails();
   void open_target(TargetSide& target);
   void close_target(TargetSide& target);
   void open_feed(std::size_t feed);
@@ -89,6 +92,7 @@ class GrainScenario {
   }
 
   World world_;
+  Rails rails_;
   std::deque<TargetSide> targets_;
   std::deque<Feed> feeds_;
   std::deque<Send> sends_;  // cookie = place + 1

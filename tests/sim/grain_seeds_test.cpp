@@ -13,14 +13,12 @@ constexpr std::uint64_t kSeeds = WEFT_SIM_SEEDS / 10;  // with sanitizers
 constexpr std::uint64_t kSeeds = 1000;
 #endif
 
-}  // namespace
-
-TEST_CASE("simulator: grains arrive once, whole and in order, or are told to have failed", "[sim][grains]") {
+void run_seeds(GrainScenario::Rails rails) {
   const char* only = std::getenv("WEFT_GRAIN_SEED");  // to replay one
   std::size_t sends = 0, arrived = 0, broken = 0;
   const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
   for (std::uint64_t seed = first; seed <= (only != nullptr ? first : kSeeds) && broken < 5; ++seed) {
-    const GrainResult result = GrainScenario(seed, only != nullptr).run();
+    const GrainResult result = GrainScenario(seed, only != nullptr, rails).run();
     sends += result.sends;
     arrived += result.arrived;
     if (result.breaches.empty()) continue;
@@ -30,6 +28,16 @@ TEST_CASE("simulator: grains arrive once, whole and in order, or are told to hav
   }
   CHECK(broken == 0);
   CHECK(arrived > sends / 2);
+}
+
+}  // namespace
+
+TEST_CASE("simulator: grains arrive once, whole and in order, or are told to have failed", "[sim][grains]") {
+  run_seeds(GrainScenario::Rails::kAny);
+}
+
+TEST_CASE("simulator: so they do where credits ride the rails that are lost", "[sim][grains]") {
+  run_seeds(GrainScenario::Rails::kWithMessages);
 }
 
 }  // namespace weft::sim

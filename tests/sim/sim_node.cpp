@@ -28,13 +28,15 @@ void SimNode::start() {
   catalog_ = std::make_unique<transfer::Catalog>();
   stream_ = world_.network().make_lane({.node = number_, .traits = lane::fake_stream_traits()});
   for (const Lane name : options_.rails) {
-    const lane::Traits traits = name == Lane::kEfa     ? lane::fake_unordered_traits()
-                                : name == Lane::kVerbs ? lane::fake_verbs_traits()
-                                                       : lane::fake_fabric_traits();
+    lane::Traits traits = name == Lane::kEfa     ? lane::fake_unordered_traits()
+                          : name == Lane::kVerbs ? lane::fake_verbs_traits()
+                                                 : lane::fake_fabric_traits();
+    if (name == Lane::kVerbs && !options_.rail_messages) traits.max_message = 0;
     rail_lanes_.push_back(world_.network().make_lane({.node = number_,
                                                       .traits = traits,
                                                       .never_full = options_.never_full,
                                                       .refuses_every = options_.refuses_every,
+                                                      .takes_messages = options_.peers_take_messages,
                                                       .reads_at_post = options_.reads_at_post,
                                                       .finishes_on_arrival = options_.finishes_on_arrival,
                                                       .virtual_addresses = options_.virtual_addresses,

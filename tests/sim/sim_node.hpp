@@ -27,6 +27,8 @@ struct SimNodeOptions {
   bool reads_at_post = false;
   bool finishes_on_arrival = false;
   bool virtual_addresses = false;
+  bool rail_messages = true;        ///< whether its verbs carries messages,
+  bool peers_take_messages = true;  ///< and whether any of them is ever taken
   std::uint64_t locked_bytes = 0;   ///< registered at a time on lanes that register, then ResourceExhausted; 0: any
   std::uint64_t landing_bytes = 0;  ///< leased at a time, then ResourceExhausted; 0: any number
   std::uint32_t staging_buffers = 64;
