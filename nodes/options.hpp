@@ -136,8 +136,9 @@ enum class Callbacks : std::uint8_t {
 };
 
 struct NodeOptions {
-  /// "127.0.0.1:0", ":7700", "[::1]:7700", "host:port". None: loopback, an ephemeral port. An address that can be
-  /// reached from elsewhere needs an access rule other than local.
+  /// "127.0.0.1:0", ":7700", "[::1]:7700", "host:port", "unix:///PATH" (a socket of mode 0600, which goes with the
+  /// node). None: loopback, an ephemeral port. An address that can be reached from elsewhere needs an access rule other
+  /// than local.
   std::vector<std::string> listen{};
   Access access{};
   std::filesystem::path identity{};  ///< a key file, made when it is not there; empty: a fresh identity

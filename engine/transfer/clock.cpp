@@ -35,7 +35,7 @@ TimePoint Core::Impl::wake_at(const Transfer& t) {
       return t.hurried ? t.phase_since + kFenceInto : kNever;
     case Phase::kMoving:
       if (!t.is_source() && t.target.done) return std::min(end_of(t), t.arrival_at + kArrivalStall);
-      if (t.feed) return t.feed->here ? std::min(t.feed->next_deadline, t.look_at) : t.feed->next_deadline;
+      if (t.feed) return t.feed->next_deadline;
       if (t.role == Role::kMember) {
         const GrainRing* ring = rings_.find(t.ring);
         return ring == nullptr ? kNever : ring->shares[t.share].credit_due;
@@ -92,8 +92,7 @@ void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
         break;
       case Phase::kMoving:
         if (t.feed) {
-          if (t.feed->here) write_here(t, now);
-          if (transfers_.find(key) != nullptr) expire_sends(t, now);
+          expire_sends(t, now);
           break;
         }
         if (t.role == Role::kMember && !t.target.done) {
@@ -116,6 +115,7 @@ void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
 }
 
 void Core::Impl::on_timer(TimePoint now) {
+  copy_grains(now);
   while (timers_.next() <= now) {
     const Timers::Due due = timers_.pop();
     if (due.session) {

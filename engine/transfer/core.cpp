@@ -209,7 +209,7 @@ std::optional<GrainEvent> Core::next_grain_event() {
 }
 
 void Core::on_timer(TimePoint now) { impl_->on_timer(now); }
-TimePoint Core::next_timer() const { return impl_->timers_.next(); }
+TimePoint Core::next_timer() const { return impl_->copying_.empty() ? impl_->timers_.next() : TimePoint{}; }
 
 const Post* Core::peek(RailRef rail, std::uint64_t room, TimePoint now) { return impl_->peek(rail, room, now); }
 void Core::posted(TimePoint now) { impl_->posted(now); }

@@ -198,6 +198,8 @@ class Core::Impl {
 
   // feed_here.cpp: the initiator of grains at a ring of its own node
   void join_here(Transfer& t, TimePoint now);
+  void want_copy(Transfer& t);  // in this turn or the next
+  void copy_grains(TimePoint now);
   void write_here(Transfer& t, TimePoint now);
 
   // grain_post.cpp: the initiator of grains, at its rail
@@ -289,6 +291,7 @@ class Core::Impl {
   Ring<RailRef> ready_;
   Ring<TransferKey> starving_;  // for slots
   Ring<TransferKey> hungry_;    // for staging
+  Ring<TransferKey> copying_;   // feeds of own rings, with something to look at
   wire::Encoder encoder_;
   wire::Decoder decoder_;
   bool shutting_down_ = false;

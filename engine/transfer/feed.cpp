@@ -58,10 +58,7 @@ bool Core::Impl::send_grain(TransferKey key, const GrainSpec& spec) {
   if (spec.last_slice == 0) send.flags |= GrainHeader::kInvalid;
   if (spec.last_slice == 0 || spec.last_slice == f.slices) send.flags |= GrainHeader::kComplete;
   f.sends.push(send);
-  if (f.here) {
-    t->look_at = {};  // in this turn, with what else is sent in it
-    schedule(*t);
-  }
+  if (f.here) want_copy(*t);
   if (f.up && f.rail >= 0)
     if (Session* s = session_of(*t)) set_ready(*s, t->source.rails[static_cast<std::size_t>(f.rail)].rail);
   if (send.deadline < f.next_deadline) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <weft/transfer/core_impl.hpp>
 
@@ -40,7 +41,6 @@ void Core::Impl::join_here(Transfer& t, TimePoint now) {
   t.share = place->share;
   t.used = Lane::kLocal;
   t.phase = Phase::kMoving;
-  t.look_at = kNever;
   f.here = f.up = true;
   f.by_index = ring.by_index();
   f.places.resize(share.count);
@@ -50,6 +50,20 @@ void Core::Impl::join_here(Transfer& t, TimePoint now) {
   grain_events_.push(FeedUp{.feed = t.key});
 }
 
+void Core::Impl::want_copy(Transfer& t) {
+  if (!std::exchange(t.feed->copying, true)) copying_.push(t.key);
+}
+
+/// Each of those that have something to copy, once.
+void Core::Impl::copy_grains(TimePoint now) {
+  for (std::size_t left = copying_.size(); left != 0; --left) {
+    Transfer* t = transfers_.find(copying_.pop());
+    if (t == nullptr) continue;
+    t->feed->copying = false;
+    write_here(*t, now);
+  }
+}
+
 /// What was sent and has a slot, until that is all, or enough for one turn.
 void Core::Impl::write_here(Transfer& t, TimePoint now) {
   GrainFeed& f = *t.feed;
@@ -57,7 +71,6 @@ void Core::Impl::write_here(Transfer& t, TimePoint now) {
   if (ring == nullptr || t.source.ending) return;
   RingShare& share = ring->shares[t.share];
   std::uint64_t left = kCopiedAtOnce;
-  t.look_at = kNever;
   while (!f.sends.empty()) {
     GrainSend& send = f.sends.front();
     if (!may_go(t, send)) {
@@ -71,8 +84,7 @@ void Core::Impl::write_here(Transfer& t, TimePoint now) {
     copy_some(f, send, ring->slots[slot].data() + send.begin, left);
     left -= f.offset - before;
     if (f.offset < send.bytes) {
-      t.look_at = now + Duration(1);
-      schedule(t);
+      want_copy(t);
       break;
     }
     f.offset = 0;

@@ -315,7 +315,7 @@ bool Core::Impl::release_slot(RingKey key, std::uint32_t slot, TimePoint now) {
   if (state != RingShare::State::kHeld) return false;
   state = RingShare::State::kFree;
   owner->advance();
-  if (Transfer* t = transfers_.find(owner->member)) t->feed ? write_here(*t, now) : credit(*t, *owner, now);
+  if (Transfer* t = transfers_.find(owner->member)) t->feed ? want_copy(*t) : credit(*t, *owner, now);
   return true;
 }
 

@@ -98,6 +98,7 @@ struct GrainFeed {
   bool up = false;
   bool by_index = false;
   bool here = false;     // the ring is this node's own
+  bool copying = false;  // and it stands in the line of those that are looked at
   bool leaving = false;  // ends when all is over
   std::uint64_t granted = 0;
   std::uint64_t next = 0;  // ordinal of the next grain

@@ -62,7 +62,7 @@ Presence::~Presence() {
 
 void Presence::declare(Arguments& arguments) {
   arguments.list("--listen", "ADDRESS", listen_,
-                 "where to listen: 127.0.0.1:0 (default), :7700, host:port; repeatable");
+                 "where to listen: 127.0.0.1:0 (default), :7700, host:port, unix:///PATH; repeatable");
   arguments.list("--allow", "WHO", allow_, "who may come: local (default), any, or node ids; repeatable");
   if (handed_ == Handed::kTicket)
     arguments.path("--ticket-file", "FILE", ticket_file_, "write the ticket there, once ready");
