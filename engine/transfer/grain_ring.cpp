@@ -71,6 +71,7 @@ void Core::Impl::close_ring(RingKey key, TimePoint now) {
   GrainRing* ring = rings_.find(key);
   if (ring == nullptr || std::exchange(ring->closing, true)) return;
   std::vector<TransferKey> members;  // the last that leaves takes the ring with it
+  members.reserve(ring->shares.size());
   for (const RingShare& share : ring->shares) members.push_back(share.member);
   for (const TransferKey member : members)
     if (Transfer* t = transfers_.find(member))
