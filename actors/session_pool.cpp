@@ -37,6 +37,14 @@ TimePoint SessionPool::not_before(const NodeId& peer) const {
   return found == peers_.end() ? TimePoint{} : found->second.failed_at + found->second.backoff;
 }
 
+std::vector<SessionPool::Peer> SessionPool::peers() const {
+  std::vector<Peer> all;
+  all.reserve(peers_.size());
+  for (const auto& [id, known] : peers_)
+    all.push_back({.ticket = known.ticket, .not_before = known.failed_at + known.backoff});
+  return all;
+}
+
 void SessionPool::dialled(const NodeId& peer, bool ok, TimePoint now) {
   ++metrics_.dials;
   if (!ok) ++metrics_.failed_dials;

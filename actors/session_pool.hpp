@@ -45,6 +45,12 @@ class SessionPool {
   /// Sessions that nobody has used for the idle time.
   std::vector<transfer::SessionKey> idle(const std::vector<transfer::SessionInfo>& sessions, TimePoint now);
   void evicted() { ++metrics_.evictions; }
+  /// Where a peer is looked for, and until when it is not dialled again.
+  struct Peer {
+    Ticket ticket{};
+    TimePoint not_before{};
+  };
+  std::vector<Peer> peers() const;
   const Metrics& metrics() const noexcept { return metrics_; }
   const Options& options() const noexcept { return options_; }
 

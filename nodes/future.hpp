@@ -47,6 +47,7 @@ struct Shared {
   /// Takes back a value that came and that nobody took before the future went: a push was receipted, it may not vanish.
   std::move_only_function<void(std::conditional_t<std::is_void_v<T>, std::monostate, T>)> unclaimed{};
   bool resolved = false;
+  bool at_once = false;  ///< the callback runs on the thread that resolves: it only hands the result on
   std::weak_ptr<CallOwner> owner{};
   std::uint64_t cookie = 0;
   TransferId id{};
@@ -63,7 +64,7 @@ struct Shared {
     }
     auto call = std::exchange(callback, nullptr);
     lock.unlock();
-    if (auto node = owner.lock())
+    if (auto node = at_once ? nullptr : owner.lock())
       return node->run([call = std::move(call), value = std::move(value)]() mutable { call(std::move(value)); });
     try {
       call(std::move(value));
@@ -71,6 +72,8 @@ struct Shared {
     }
   }
 };
+
+struct HandOn;
 
 }  // namespace detail
 
@@ -191,6 +194,7 @@ class [[nodiscard]] Future {
   }
 
  private:
+  friend struct detail::HandOn;
   static Result<T> used_up() { return fail(ErrorClass::kInvalidArgument, "future", "its result was taken already"); }
   std::optional<Result<T>> take() {
     const std::lock_guard lock(shared_->mutex);

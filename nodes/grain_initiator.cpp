@@ -61,11 +61,14 @@ Result<std::shared_ptr<InitiatorState>> InitiatorState::open(const std::shared_p
 
 InitiatorState::InitiatorState(const std::shared_ptr<NodeState>& node, InitiatorOptions options, SignalFd signal)
     : node_(node), options_(std::move(options)), signal_(std::move(signal)) {}
-InitiatorState::~InitiatorState() = default;
+InitiatorState::~InitiatorState() {
+  if (!kept_) return;
+  if (const auto node = node_.lock()) node->let_go(std::move(kept_));
+}
 
 Result<std::size_t> InitiatorState::add_target(const TargetInfo& info) {
   const auto node = node_.lock();
-  if (!node) return fail(ErrorClass::kShuttingDown, "add_target", "this node is stopped");
+  if (!node || node->is_stopped()) return fail(ErrorClass::kShuttingDown, "add_target", "this node is stopped");
   if (info.grains == 0 || info.grains > kMaxPieces || info.grain_bytes == 0 || info.grain_bytes > kMaxTensorBytes ||
       info.slices == 0 || info.grain_bytes % info.slices != 0 ||
       !checked_mul(std::uint64_t{info.grains}, info.grain_bytes))
@@ -115,17 +118,18 @@ void InitiatorState::on_open_link(std::size_t number, TimePoint now) {
 void InitiatorState::on_up(transfer::TransferKey feed) {
   const auto found = by_feed_.find(feed.value);
   if (found == by_feed_.end()) return;
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   Link& link = links_[found->second];
   link.state = TargetLink::kConnected;
   link.why.reset();
   signal_.set();
   changed_.notify_all();
+  woken(lock);
 }
 
 void InitiatorState::on_feed_over(std::size_t number, const Error& why, TimePoint now) {
   const auto node = node_.lock();
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   Link& link = links_[number];
   by_feed_.erase(link.feed.value);
   link.feed = {};
@@ -141,6 +145,7 @@ void InitiatorState::on_feed_over(std::size_t number, const Error& why, TimePoin
   }
   signal_.set();
   changed_.notify_all();
+  woken(lock);
 }
 
 Result<void> InitiatorState::remove_target(const TargetInfo& info) {
@@ -184,7 +189,8 @@ Result<std::size_t> InitiatorState::send(std::uint64_t index, std::span<const st
                                          const SendOptions& options) {
   const auto node = node_.lock();
   std::unique_lock lock(mutex_);
-  if (!node || closed_) return fail(ErrorClass::kShuttingDown, "send", "the initiator is closed");
+  if (!node || closed_ || node->is_stopped())
+    return fail(ErrorClass::kShuttingDown, "send", "the initiator is closed, or its node");
   const auto any = std::find_if(links_.begin(), links_.end(), [](const Link& link) { return !link.removed; });
   if (any == links_.end())
     return fail(Error(ErrorClass::kPeerUnreachable, "send", "no target was added").with_hint("add_target first"));
@@ -295,10 +301,11 @@ void InitiatorState::told(std::unique_lock<std::mutex>& lock, GrainResult result
     return;
   }
   results_.push(std::move(result));
-  if (results_.size() == 1) {
-    signal_.set();
-    changed_.notify_all();
-  }
+  if (results_.size() != 1) return;
+  signal_.set();
+  changed_.notify_all();
+  woken(lock);
+  lock.lock();
 }
 
 std::optional<GrainResult> InitiatorState::next_result() {
@@ -339,7 +346,7 @@ std::size_t InitiatorState::pending() const {
   return all;
 }
 
-void InitiatorState::close() {
+void InitiatorState::begin_close() {
   callbacks_.end();
   const auto node = node_.lock();
   {
@@ -357,18 +364,17 @@ void InitiatorState::close() {
     }
     for (const auto feed : feeds) node->core().cancel(feed, ErrorClass::kCancelled, now);
   });
+}
+
+void InitiatorState::close() {
+  begin_close();
+  const auto node = node_.lock();
+  if (!node) return;
   // Until nothing reads what was sent. A link that waits to be tried again is closed by then too.
-  const auto over = [this] {
-    return std::none_of(links_.begin(), links_.end(), [](const Link& link) { return link.open && link.feed; });
-  };
-  const auto ready = [this, &over] {
-    const std::lock_guard lock(mutex_);
-    return over();
-  };
   const TimePoint until = Clock::now() + std::chrono::seconds(2);
-  node->drive(ready, until);
+  node->drive([this] { return is_quiet(); }, until);
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, until, over);
+  changed_.wait_until(lock, until, [this] { return reads_nothing(); });
 }
 
 }  // namespace detail

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,6 +36,14 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   int event_fd() const noexcept { return signal_.descriptor(); }
   TargetStats stats() const;
   void close();
+  /// `close` without the wait: `wake` is called when it is over.
+  void begin_close();
+  /// Nothing writes the slots any more, or the node is gone.
+  bool is_closed() const;
+  bool has_function() const noexcept { return options_.on_grain != nullptr; }
+  /// Called, on the loop mostly, when a grain waits where none did, and when the target has been closed. It must return
+  /// at once. Set once; what waits already is not told.
+  void set_wake(std::function<void()> wake);
 
   void on_opened(transfer::RingKey ring) { ring_ = ring; }
   void on_arrived(const transfer::GrainArrived& grain);
@@ -45,6 +55,7 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   TargetState(const std::shared_ptr<NodeState>& node, TargetOptions options, TargetInfo info, SignalFd signal);
   Grain grain_of(const transfer::GrainArrived& arrived) const;
   std::optional<Grain> take(std::unique_lock<std::mutex>& lock);
+  void woken(std::unique_lock<std::mutex>& lock);
   void on_released(TimePoint now);
 
   std::weak_ptr<NodeState> node_;
@@ -62,6 +73,7 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   std::vector<bool> held_;                 // by slot
   std::vector<std::uint32_t> released_;    // on their way to the loop
   std::vector<std::uint32_t> releasing_;
+  std::shared_ptr<const std::function<void()>> wake_;
   bool kicked_ = false;
   bool closed_ = false;
   TargetStats stats_{};
@@ -85,6 +97,18 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
   std::size_t pending() const;
   int event_fd() const noexcept { return signal_.descriptor(); }
   void close();
+  /// `close` without the wait: `wake` is called when `is_quiet`, nothing reads what was sent.
+  void begin_close();
+  bool is_quiet() const;
+  bool node_has_stopped() const;
+  /// The numbers of those that are not removed.
+  std::vector<std::size_t> targets() const;
+  bool has_function() const noexcept { return options_.on_result != nullptr; }
+  /// Called, on the loop mostly, when a result waits where none did, and when a link has come or gone. It must return
+  /// at once. Set once.
+  void set_wake(std::function<void()> wake);
+  /// Lives until nothing reads what was sent.
+  void keep(KeepAlive memory);
 
   void on_up(transfer::TransferKey feed);
   void on_ended(transfer::GrainEnded&& ended);
@@ -112,9 +136,13 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
   };
 
   InitiatorState(const std::shared_ptr<NodeState>& node, InitiatorOptions options, SignalFd signal);
+  bool reads_nothing() const {
+    return std::none_of(links_.begin(), links_.end(), [](const Link& link) { return link.open && link.feed; });
+  }
   void on_open_link(std::size_t link, TimePoint now);
   void on_feed_over(std::size_t link, const Error& why, TimePoint now);
   void on_send(TimePoint now);
+  void woken(std::unique_lock<std::mutex>& lock);
   void tell(GrainResult result);
   void told(std::unique_lock<std::mutex>& lock, GrainResult result);
 
@@ -130,6 +158,8 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
   std::vector<Queued> queued_, sending_;
   std::vector<lane::Gather> parts_, sending_parts_;
   transfer::Ring<GrainResult> results_;
+  std::shared_ptr<const std::function<void()>> wake_;
+  KeepAlive kept_{};
   bool kicked_ = false;
   bool closed_ = false;
 };

@@ -59,7 +59,10 @@ TargetState::TargetState(const std::shared_ptr<NodeState>& node, TargetOptions o
       partial_at_(info_.grains),
       held_(info_.grains) {}
 
-TargetState::~TargetState() = default;
+TargetState::~TargetState() {
+  if (!options_.keep_alive) return;
+  if (const auto node = node_.lock()) node->let_go(std::move(options_.keep_alive));
+}
 
 Grain TargetState::grain_of(const GrainArrived& arrived) const {
   const std::span<std::byte> slot = options_.slots[arrived.slot];
@@ -105,6 +108,7 @@ void TargetState::on_arrived(const GrainArrived& arrived) {
   if (ready_.size() == 1) {
     signal_.set();
     changed_.notify_all();
+    woken(lock);
   }
 }
 
@@ -184,17 +188,23 @@ void TargetState::on_left() {
   --stats_.initiators;
 }
 void TargetState::on_closed() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   closed_ = true;
   signal_.set();
   changed_.notify_all();
+  woken(lock);
+}
+
+void TargetState::begin_close() {
+  callbacks_.end();
+  if (const auto node = node_.lock())
+    node->submit([node = node.get(), ring = ring_](TimePoint now) { node->core().close_ring(ring, now); });
 }
 
 void TargetState::close() {
-  callbacks_.end();
   const auto node = node_.lock();
+  begin_close();
   if (!node) return;
-  node->submit([node = node.get(), ring = ring_](TimePoint now) { node->core().close_ring(ring, now); });
   const auto closed = [this] {
     const std::lock_guard lock(mutex_);
     return closed_;

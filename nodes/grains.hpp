@@ -15,6 +15,7 @@
 #include <weft/base/result.hpp>
 #include <weft/nodes/future.hpp>
 #include <weft/nodes/options.hpp>
+#include <weft/nodes/tensor.hpp>
 #include <weft/wire/ticket.hpp>
 
 /// Grains: a target exposes a ring of equal buffers, initiators write them, again and again. Each grain has a 64-bit
@@ -22,6 +23,7 @@
 namespace weft {
 
 namespace detail {
+class NodeRef;
 class NodeState;
 class TargetState;
 class InitiatorState;
@@ -69,6 +71,7 @@ struct TargetOptions {
                                  ///< index i lies in slot i modulo the number of slots
   /// Instead of reading: called with each grain on the node's callback thread; it is released when the call returns.
   std::function<void(const Grain&)> on_grain{};
+  KeepAlive keep_alive{};  ///< of the buffers' memory: dropped when the target is gone and nothing writes them any more
 };
 
 struct TargetStats {
@@ -99,6 +102,7 @@ class Target {
   void close();
 
  private:
+  friend class detail::NodeRef;
   friend class detail::NodeState;
   explicit Target(std::shared_ptr<detail::TargetState> state);
   std::shared_ptr<detail::TargetState> state_;
@@ -160,6 +164,7 @@ class Initiator {
   void close();
 
  private:
+  friend class detail::NodeRef;
   friend class detail::NodeState;
   explicit Initiator(std::shared_ptr<detail::InitiatorState> state);
   std::shared_ptr<detail::InitiatorState> state_;

@@ -234,6 +234,12 @@ void NodeState::cancel(std::uint64_t cookie) {
     if (found == gates_.end()) return;
     gate = found->second;
   }
+  ask_cancel(cookie);
+  std::unique_lock lock(gate->mutex);
+  gate->changed.wait_for(lock, std::chrono::seconds(1), [&] { return gate->over; });
+}
+
+void NodeState::ask_cancel(std::uint64_t cookie) {
   loop_->submit([this, cookie](TimePoint now) {
     if (loop_->inbox().cancel(cookie)) {
       std::unique_lock lock(mutex_);
@@ -247,8 +253,10 @@ void NodeState::cancel(std::uint64_t cookie) {
     }
     loop_->cancel(loop_->transfer_of(cookie), ErrorClass::kCancelled, now);
   });
-  std::unique_lock lock(gate->mutex);
-  gate->changed.wait_for(lock, std::chrono::seconds(1), [&] { return gate->over; });
+}
+
+void NodeState::let_go(KeepAlive memory) {
+  supervisor_->worker().run([memory = std::move(memory)]() mutable { memory.reset(); });
 }
 
 Progress NodeState::progress(std::uint64_t cookie) {

@@ -103,7 +103,16 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   void submit(actors::SubmissionRing::Work work) { loop_->submit(std::move(work)); }
   /// On the loop.
   transfer::Core& core() noexcept { return loop_->core(); }
+  actors::SessionPool& pool() noexcept { return loop_->pool(); }
   void at(TimePoint time, actors::SubmissionRing::Work work) { loop_->at(time, std::move(work)); }
+
+  /// As `cancel`, without waiting for it.
+  void ask_cancel(std::uint64_t cookie);
+  /// Drops the last hold on memory of the application's where that holds up nobody.
+  void let_go(KeepAlive memory);
+
+  static Error stopped() { return {ErrorClass::kShuttingDown, "call", "this node is stopped (not started)"}; }
+  bool is_stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
   Ticket ticket() const;
   NodeId id() const { return identity_->node_id(); }
@@ -125,8 +134,6 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   explicit NodeState(NodeOptions options) : options_(std::move(options)) {}
   /// Where the last reference goes on a thread of the node's own, another thread must end it.
   static void destroy(NodeState* node);
-  static Error stopped() { return {ErrorClass::kShuttingDown, "call", "this node is stopped (not started)"}; }
-  bool is_stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
   static Progress progress_of(const Gate& gate, const actors::ProgressCell::Value& value);
   Result<void> open();
   Result<void> open_lanes(actors::LoopOptions& loop);

@@ -19,6 +19,7 @@
 namespace weft {
 
 namespace detail {
+class NodeRef;
 class NodeState;
 struct LoanState;
 struct HandlerState;
@@ -134,6 +135,7 @@ class TensorNode {
   Future<void> stop(Deadline deadline = std::chrono::seconds{2});
 
  private:
+  friend class detail::NodeRef;
   explicit TensorNode(std::shared_ptr<detail::NodeState> state);
   std::shared_ptr<detail::NodeState> state_;
 };
