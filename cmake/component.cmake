@@ -7,6 +7,8 @@
 #   LIBS     third-party targets of its .cpp     fmt::fmt
 #   TESTS    Catch2 files under tests/DIR        shape_test.cpp …
 #   TEST_LIBS  what only its tests link
+#   SPELT    the folder of its includes, where that is another component's: no link is made
+#   ALONE    it is no part of libweft (cmake/install.cmake makes a library of its own)
 # )
 # One static library weft_NAME, one test program test_NAME. The link build/include/weft/NAME → DIR makes every
 # include of ours read <weft/NAME/…>. tests/install/layers_test.py checks DEPENDS against docs/architecture.md.
@@ -14,13 +16,16 @@ include(GNUInstallDirs)
 set_property(GLOBAL PROPERTY WEFT_COMPONENTS "")
 
 function(weft_component name)
-  cmake_parse_arguments(arg "" "DIR" "SOURCES;PUBLIC;TOP;DEPENDS;LIBS;TESTS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(arg "ALONE" "DIR;SPELT" "SOURCES;PUBLIC;TOP;DEPENDS;LIBS;TESTS;TEST_LIBS" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "weft_component(${name}): what is ${arg_UNPARSED_ARGUMENTS}?")
   endif()
   set(source_dir ${PROJECT_SOURCE_DIR}/${arg_DIR})
   file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include/weft)
-  file(CREATE_LINK ${source_dir} ${PROJECT_BINARY_DIR}/include/weft/${name} SYMBOLIC)
+  if(NOT arg_SPELT)
+    set(arg_SPELT ${name})
+    file(CREATE_LINK ${source_dir} ${PROJECT_BINARY_DIR}/include/weft/${name} SYMBOLIC)
+  endif()
   foreach(header IN LISTS arg_TOP)
     cmake_path(GET header FILENAME spelt)
     file(CREATE_LINK ${source_dir}/${header} ${PROJECT_BINARY_DIR}/include/weft/${spelt} SYMBOLIC)
@@ -44,6 +49,8 @@ function(weft_component name)
   set_property(GLOBAL PROPERTY WEFT_TOP_${name} "${arg_TOP}")
   set_property(GLOBAL PROPERTY WEFT_LIBS_${name} "${arg_LIBS}")
   set_property(GLOBAL PROPERTY WEFT_DIR_${name} "${arg_DIR}")
+  set_property(GLOBAL PROPERTY WEFT_SPELT_${name} "${arg_SPELT}")
+  set_property(GLOBAL PROPERTY WEFT_ALONE_${name} "${arg_ALONE}")
 
   if(WEFT_TESTS AND arg_TESTS AND (NOT WEFT_TEST_COMPONENTS OR name IN_LIST WEFT_TEST_COMPONENTS))
     list(TRANSFORM arg_TESTS PREPEND ${PROJECT_SOURCE_DIR}/tests/${arg_DIR}/)

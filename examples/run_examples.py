@@ -36,6 +36,13 @@ PRINTS = {
         r"page 2 is untouched: -1",
     ],
     "grains": [rf"grain {index} in slot {index % 4}: 1024 bytes of {index}" for index in range(20)],
+    "actors": [
+        r"got layers\.0\.w \[256, 256\]",
+        r'error: .*"layers\.1\.w".* \[NotFound\]',
+        r" hint: .+",
+        *[rf"grain {index}: 1024 bytes of {index}" for index in range(8)],
+        r"all have ended",
+    ],
     "replace_while_reading": [r"[1-9]\d* generations seen, each whole, each newer than the last"] * 2,
     "coroutines": [
         r"mean of layers\.1\.w: 3\.0",

@@ -13,6 +13,7 @@ import tempfile
 
 CONSUMER = pathlib.Path(__file__).parent / "consumer"
 FABRIC_CONSUMER = CONSUMER.parent / "fabric_consumer"
+ACTORS_CONSUMER = CONSUMER.parent / "actors_consumer"
 
 
 class Failed(Exception):
@@ -26,9 +27,9 @@ def run(*command, **kwargs):
     return done.stdout
 
 
-def configure(prefix, build, cxx, version, source=CONSUMER):
+def configure(prefix, build, cxx, version, source=CONSUMER, *more):
     run("cmake", "-G", "Ninja", "-S", source, "-B", build, f"-DCMAKE_CXX_COMPILER={cxx}", f"-DCMAKE_PREFIX_PATH={prefix}",
-        "-DCMAKE_BUILD_TYPE=Release", f"-DWEFT_WANTED={version}")
+        "-DCMAKE_BUILD_TYPE=Release", f"-DWEFT_WANTED={version}", *more)
 
 
 def by_cmake(prefix, scratch, cxx):
@@ -57,6 +58,33 @@ def fabric_alone(prefix, scratch, cxx):
     flags = run("pkg-config", "--cflags", "--libs", "weft-fabric", env={**os.environ, "PKG_CONFIG_PATH": str(folder)}).split()
     run(cxx, FABRIC_CONSUMER / "main.cpp", "-o", scratch / "fabric_by_pkg_config", *flags)
     return None
+
+
+def actors(prefix, scratch, cxx):
+    configure(prefix, scratch / "actors", cxx, "0.1", ACTORS_CONSUMER)
+    run("cmake", "--build", scratch / "actors")
+    said = run(scratch / "actors" / "actors_consumer")
+    if '"nope"' not in said or "NotFound" not in said:
+        raise Failed(f"it said: {said}")
+    folder = next(prefix.rglob("weft-actors.pc")).parent
+    flags = run("pkg-config", "--cflags", "--libs", "weft-actors", env={**os.environ, "PKG_CONFIG_PATH": str(folder)}).split()
+    program = scratch / "actors_by_pkg_config"
+    run(cxx, ACTORS_CONSUMER / "main.cpp", "-o", program, *flags)
+    if "NotFound" not in run(program, env={**os.environ, "LD_LIBRARY_PATH": str(folder.parent)}):
+        raise Failed("by pkg-config it said something else")
+
+
+def without_caf(prefix, scratch, cxx):
+    no_caf = "-Dweft_CAF_INCLUDE=/no/such/folder"
+    configure(prefix, scratch / "no_caf", cxx, "0.1", CONSUMER, no_caf)
+    run("cmake", "--build", scratch / "no_caf")
+    try:
+        configure(prefix, scratch / "no_caf_actors", cxx, "0.1", ACTORS_CONSUMER, no_caf)
+    except Failed as why:
+        if "weft::actors: CAF" in str(why):
+            return
+        raise
+    raise Failed("weft::actors was found without CAF")
 
 
 def by_pkg_config(prefix, scratch, cxx):
@@ -101,6 +129,8 @@ def command_runs(prefix, _scratch, _cxx):
 TESTS = {
     "install: find_package(weft) builds a program that runs": by_cmake,
     "install: weft::fabric alone builds a program that loads nothing else of Weft": fabric_alone,
+    "install: weft::actors builds a CAF application that runs, by CMake and by pkg-config": actors,
+    "install: where CAF is not, weft is found without weft::actors, which says why": without_caf,
     "install: pkg-config says enough to build it too": by_pkg_config,
     "install: a C11 program builds with the C compiler alone, and runs": in_c,
     "install: another minor version is refused": other_version_is_refused,
