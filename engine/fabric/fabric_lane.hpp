@@ -121,12 +121,12 @@ class FabricLane final : public lane::Lane, private lane::MessageLease::Owner {
   FabricWaiter waiter_;
   FabricListener listener_;
   PostRing ring_;
+  std::vector<ReceiveRing> rings_;       // its places are named by leases; the channels' endpoints close before it
+  std::optional<MessageBuffers> sends_;  // likewise
+  std::vector<std::uint32_t> free_sends_;
   std::unordered_map<std::uint32_t, FabricChannel> channels_;
   std::vector<lane::Channel> ended_;  // closed, and still owing Finished and Down
-  std::vector<ReceiveRing> rings_;    // its places are named by leases
   std::vector<lane::Channel> words_;  // channels with something to tell their peers
-  std::optional<MessageBuffers> sends_;
-  std::vector<std::uint32_t> free_sends_;
   std::array<Completion, kBatch> batch_{};
 
   std::uint32_t next_channel_ = 1;
