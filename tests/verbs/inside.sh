@@ -33,7 +33,7 @@ digest() {  # NAME BYTES FILE: of its last bytes, which are its tensors'
   tail -c "$2" "$3" | sha256sum | cut -d ' ' -f 1
   echo "@end $1 $?"
 }
-total=$7 large=$8
+total=$7 large=$8 strace=$9 ring=${10} grains=${11}
 
 step conformance "$conformance_fabric" '*verbs*'
 step classes "$test_fabric" '~*raw probe*' '~bytes go on*' '~no byte lands*'
@@ -58,6 +58,21 @@ weft_step push push "$model" @/tmp/receiving --lane verbs --json
 appears /tmp/inbox/large.safetensors
 digest pushed "$large" /tmp/inbox/large.safetensors
 weft_step demo demo --size 8MiB --lanes verbs --json
+
+# A ring of grains, and what both processes send over TCP meanwhile. Only those calls are stopped at.
+tcp_sends() { # FILE COMMAND…
+  if [ -z "$strace" ]; then shift; "$@"; else "$strace" -f --seccomp-bpf -yy -e trace=sendto,sendmsg -o "$@"; fi
+}
+tcp_sends /tmp/recv.sends "$weft" grains recv --lane verbs --grains $ring --size 4KiB -n $grains --json \
+  --info-file /tmp/ring > /tmp/grains.log 2>&1 &
+receiver=$!
+appears /tmp/ring
+echo "@begin grains-send"
+tcp_sends /tmp/send.sends timeout 120 "$weft" grains send @/tmp/ring --lane verbs -n $grains --json < /dev/null 2>&1
+echo "@end grains-send $?"
+wait $receiver
+step grains-received cat /tmp/grains.log
+[ -z "$strace" ] || step grains-sends sh -c 'cat /tmp/recv.sends /tmp/send.sends | grep -c "<TCP.*= [1-9]"'
 
 # Limits of locked memory: of who pulls, and of who serves.
 chmod a+r /tmp/served
