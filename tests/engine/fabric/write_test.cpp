@@ -139,6 +139,34 @@ TEST_CASE("a message is sent into a posted receive", "[fabric][O-30]") {
   }
 }
 
+TEST_CASE("a message of bytes or none may carry an immediate", "[fabric][O-30]") {
+  for (const char* provider : provider_names()) {
+    DYNAMIC_SECTION("on " << provider) {
+      Connection pair{provider};
+      std::vector<std::byte> inbox(256);
+      const Local room{pair.b, inbox};
+      REQUIRE(pair.at_b->recv(room.all(), context(1)) == PostResult::kPosted);
+      REQUIRE(pair.at_b->recv({}, context(2)) == PostResult::kPosted);
+      const auto message = counted(200);
+      const Local memory{pair.a, message};
+      const std::array from{memory.all()};
+      REQUIRE(pair.at_a->send(from, 0xFFFFFFFFu, context(3)) == PostResult::kPosted);
+      REQUIRE(pair.at_a->send({}, 77u, context(4)) == PostResult::kPosted);
+      pair.until("both ends", [&] { return pair.a.done.size() == 2 && pair.b.done.size() == 2; });
+      const CompletionData& first = *pair.b.done[0].try_data();
+      CHECK(first.context() == context(1));
+      CHECK(first.length() == 200);
+      CHECK(first.data() == 0xFFFFFFFFu);
+      CHECK(std::equal(message.begin(), message.end(), inbox.begin()));
+      const CompletionData& second = *pair.b.done[1].try_data();
+      CHECK(second.context() == context(2));
+      CHECK(second.length() == 0);
+      CHECK(second.data() == 77u);
+      CHECK_FALSE(second.is_remote_write());
+    }
+  }
+}
+
 TEST_CASE("what is not exposed for writing is not written, and the connection ends", "[fabric][O-19]") {
   for (const char* provider : provider_names()) {
     for (int fault = 0; fault < 3; ++fault) {
