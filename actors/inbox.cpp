@@ -19,16 +19,20 @@ void Inbox::remember(std::string pattern) {
   if (recent_.size() > kRecentPatterns) recent_.pop_back();
 }
 
-void Inbox::offered(transfer::AskOffer offer, Effects& effects) {
+/// Whether there may ever be room for it; else it is refused.
+bool Inbox::fits(const transfer::AskOffer& offer, Effects& effects) const {
   const bool handled = std::any_of(handlers_.begin(), handlers_.end(),
                                    [&](const auto& entry) { return glob_match(entry.second, offer.name); });
-  if (!handled && offer.bytes > budget_) {
-    effects.decisions.emplace_back(
-        offer.transfer,
-        Error(ErrorClass::kOverloaded, "push", "larger than all of the receiver's inbox (" + human_bytes(budget_) + ")")
-            .with_hint("on the other side: raise inbox_bytes, or choose where it lands"));
-    return;
-  }
+  if (handled || offer.bytes <= budget_) return true;
+  effects.decisions.emplace_back(
+      offer.transfer,
+      Error(ErrorClass::kOverloaded, "push", "larger than all of the receiver's inbox (" + human_bytes(budget_) + ")")
+          .with_hint("on the other side: raise inbox_bytes, or choose where it lands"));
+  return false;
+}
+
+void Inbox::offered(transfer::AskOffer offer, Effects& effects) {
+  if (!fits(offer, effects)) return;
   held_.push_back({.offer = std::move(offer), .order = next_order_++});
   consider(effects);
 }
@@ -90,6 +94,21 @@ void Inbox::decided(transfer::TransferKey transfer, transfer::Decision decision,
   }
   effects.decisions.emplace_back(transfer, std::move(decision));
   if (accept == nullptr) hand_out(effects);  // what came behind it
+}
+
+void Inbox::unanswered(Ask ask, Effects& effects) {
+  const auto asked =
+      std::find_if(asking_.begin(), asking_.end(), [&](const Moving& m) { return m.transfer == ask.offer.transfer; });
+  if (asked == asking_.end()) return;
+  const std::uint64_t order = asked->order;
+  asking_.erase(asked);
+  remove_handler(ask.handler, effects);
+  if (fits(ask.offer, effects)) {
+    const auto place = std::find_if(held_.begin(), held_.end(), [&](const Held& held) { return held.order > order; });
+    held_.insert(place, {.offer = std::move(ask.offer), .order = order});
+  }
+  consider(effects);
+  hand_out(effects);  // what came behind it
 }
 
 void Inbox::arrived(transfer::TransferKey transfer, transfer::Received received, Effects& effects) {

@@ -59,6 +59,8 @@ class Inbox {
   void offer_gone(transfer::TransferKey transfer, Effects& effects);
   /// The application's function has decided. `placing` is dropped when no write can reach its memory any more.
   void decided(transfer::TransferKey transfer, transfer::Decision decision, Placing placing, Effects& effects);
+  /// The function has ended, and its handler with it: the offer is whoever's receives it now, in its old place.
+  void unanswered(Ask ask, Effects& effects);
   void arrived(transfer::TransferKey transfer, transfer::Received received, Effects& effects);
   /// What was delivered, and not taken: it has its place in the order again.
   void put_back(Arrived arrived, Effects& effects);
@@ -95,6 +97,7 @@ class Inbox {
     return arrived.into != nullptr ? 0 : arrived.received.item.bytes;
   }
   bool wanted(const std::string& name) const;
+  bool fits(const transfer::AskOffer& offer, Effects& effects) const;
   void consider(Effects& effects);
   void remember(std::string pattern);
   void insert(Arrived arrived);

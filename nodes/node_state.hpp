@@ -31,10 +31,10 @@ class OfferFunction {
   using Choose = std::move_only_function<Result<MutableTensorView>(const Offer&)>;
   explicit OfferFunction(Choose choose) : choose_(std::move(choose)) {}
 
-  /// Shows it an offer and gives its word to `decide`; what it throws, `log` hears. `decide` has been called when a
-  /// later `end` returns.
+  /// Shows it an offer and gives its word to `decide`, none when it has ended already; what it throws, `log` hears.
+  /// `decide` has been called when a later `end` returns.
   static void show(const std::shared_ptr<OfferFunction>& self, const transfer::AskOffer& offer, const LogSink& log,
-                   const std::function<void(transfer::Decision, actors::Inbox::Placing)>& decide);
+                   const std::function<void(std::optional<transfer::Decision>, actors::Inbox::Placing)>& decide);
   /// No call of the function begins any more, and none runs but on this very thread.
   void end();
   /// Until no write can reach memory that it chose.

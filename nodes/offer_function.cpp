@@ -27,19 +27,20 @@ transfer::Decision OfferFunction::ask(const transfer::AskOffer& offer, const Log
 
 void OfferFunction::show(const std::shared_ptr<OfferFunction>& self, const transfer::AskOffer& offer,
                          const LogSink& log,
-                         const std::function<void(transfer::Decision, actors::Inbox::Placing)>& decide) {
-  const auto gone = [] { return Error(ErrorClass::kOverloaded, "push", "nobody receives it any more"); };
-  if (!self) return decide(gone(), nullptr);
+                         const std::function<void(std::optional<transfer::Decision>, actors::Inbox::Placing)>& decide) {
+  if (!self) return decide(std::nullopt, nullptr);
   {
     const std::lock_guard lock(self->mutex_);
-    if (self->ended_) return decide(gone(), nullptr);
+    if (self->ended_) return decide(std::nullopt, nullptr);
     self->running_ = std::this_thread::get_id();
   }
   transfer::Decision decision = self->ask(offer, log);
   const std::lock_guard lock(self->mutex_);
   self->running_ = {};
   self->changed_.notify_all();
-  if (self->ended_) return decide(gone(), nullptr);  // its memory may be on its way out
+  if (self->ended_)
+    return decide(Error(ErrorClass::kOverloaded, "push", "nobody receives it any more"),
+                  nullptr);  // its memory may be on its way out
   actors::Inbox::Placing placing;
   if (std::holds_alternative<transfer::Accept>(decision)) {
     ++self->placing_;

@@ -146,15 +146,19 @@ void NodeState::show_offer(const actors::Inbox::Ask& ask) {
       if (const auto found = node->handlers_.find(ask.handler); found != node->handlers_.end())
         function = found->second;
     }
-    OfferFunction::show(
-        function, ask.offer, node->options_.log, [&](transfer::Decision decision, actors::Inbox::Placing placing) {
-          node->loop_->submit([node = node.get(), transfer = ask.offer.transfer, decision = std::move(decision),
-                               placing = std::move(placing)](TimePoint now) mutable {
-            actors::Inbox::Effects effects;
-            node->loop_->inbox().decided(transfer, std::move(decision), std::move(placing), effects);
-            node->loop_->apply(std::move(effects), now);
-          });
-        });
+    OfferFunction::show(function, ask.offer, node->options_.log,
+                        [&](std::optional<transfer::Decision> decision, actors::Inbox::Placing placing) {
+                          node->loop_->submit([node = node.get(), ask, decision = std::move(decision),
+                                               placing = std::move(placing)](TimePoint now) mutable {
+                            actors::Inbox::Effects effects;
+                            if (decision)
+                              node->loop_->inbox().decided(ask.offer.transfer, std::move(*decision), std::move(placing),
+                                                           effects);
+                            else
+                              node->loop_->inbox().unanswered(std::move(ask), effects);
+                            node->loop_->apply(std::move(effects), now);
+                          });
+                        });
   });
 }
 

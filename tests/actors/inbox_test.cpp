@@ -120,6 +120,43 @@ TEST_CASE("inbox: a handler is shown the offer and its word decides") {
   CHECK(decided.decisions.size() == 1);
 }
 
+TEST_CASE("inbox: an offer that meets a handler which has just ended is its successor's, or held, in its old place") {
+  Inbox inbox(100);
+  Inbox::Effects first;
+  inbox.add_handler(1, "w.*", first);
+  inbox.offered(offer(1, "w.a", 10), first);
+  inbox.offered(offer(2, "v.b", 10), first);
+  REQUIRE(first.asks.size() == 1);
+  Inbox::Effects replaced;
+  inbox.remove_handler(1, replaced);
+  inbox.add_handler(2, "w.*", replaced);
+  CHECK(replaced.asks.empty());  // it is out
+  Inbox::Effects second;
+  inbox.unanswered(std::move(first.asks[0]), second);
+  REQUIRE(second.asks.size() == 1);
+  CHECK(second.asks[0].handler == 2);
+  CHECK(second.decisions.empty());
+  Inbox::Effects nobody;
+  inbox.unanswered(std::move(second.asks[0]), nobody);
+  CHECK(nobody.asks.empty());
+  CHECK(nobody.decisions.empty());
+  inbox.receive({.cookie = 7, .pattern = "*"}, nobody);
+  inbox.receive({.cookie = 8, .pattern = "*"}, nobody);
+  CHECK(accepted(nobody, 1));
+  inbox.arrived(TransferKey{{2}}, received("v.b", 10), nobody);
+  CHECK(nobody.deliveries.empty());  // offered after it
+  inbox.arrived(TransferKey{{1}}, received("w.a", 10), nobody);
+  CHECK(nobody.deliveries.size() == 2);
+
+  Inbox::Effects large;
+  inbox.add_handler(3, "*", large);
+  inbox.offered(offer(3, "l", 1000), large);
+  REQUIRE(large.asks.size() == 1);
+  inbox.unanswered(std::move(large.asks[0]), large);
+  REQUIRE(large.decisions.size() == 1);  // no room for it without the handler's
+  CHECK_FALSE(accepted(large, 3));
+}
+
 TEST_CASE("inbox: of one sender, what was offered first is delivered first, whichever is here first", "[T-12]") {
   Inbox inbox(1000);
   Inbox::Effects effects;
