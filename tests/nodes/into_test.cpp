@@ -135,7 +135,8 @@ TEST_CASE("into: a batch of blocks that fill one stretch lands there, in any ord
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < kBlocks; ++i) {
       const std::byte* at = memory.data() + 64 + order[i] * kBlock;
-      wrong += need(std::move(all[i])).bytes().data() != at || std::memcmp(at, content.data() + i * kBlock, kBlock) != 0;
+      wrong +=
+          need(std::move(all[i])).bytes().data() != at || std::memcmp(at, content.data() + i * kBlock, kBlock) != 0;
     }
     CHECK(wrong == 0);
     const auto untouched = [](std::byte byte) { return byte == std::byte{0xEE}; };
