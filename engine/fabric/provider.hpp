@@ -48,7 +48,7 @@ struct ProviderHabits {
   bool close_needs_vector = false;
   std::uint64_t piece_bytes = 256 * 1024;
   std::uint64_t window_bytes = 512 * 1024;
-  /// Of one message of the lane, 0: it carries none. An inline payload, and room for what goes before it.
+  /// Of one message of the lane, 0: it carries none. As small as what rides it lets it be: receives of it are locked.
   std::uint32_t message_bytes = 0;
 };
 /// `running` is the library's version.

@@ -1,6 +1,6 @@
 # Run by verbs_test.py inside scripts/soft-roce, by busybox' shell. Each step prints what it has to say between
 # `@begin NAME` and `@end NAME STATUS`; whether that is right is decided outside.
-weft=$1 conformance_fabric=$2 test_fabric=$3 test_nodes=$4 grains_suite=$5 model=$6
+weft=$1 conformance_fabric=$2 test_fabric=$3 test_nodes=$4 grains_suite=$5 fabric_target=$6 fabric_initiator=$7 model=$8
 
 step() {  # NAME COMMAND…
   local name=$1
@@ -33,16 +33,25 @@ digest() {  # NAME BYTES FILE: of its last bytes, which are its tensors'
   tail -c "$2" "$3" | sha256sum | cut -d ' ' -f 1
   echo "@end $1 $?"
 }
-total=$7 large=$8 strace=$9 ring=${10} grains=${11}
+total=$9 large=${10} strace=${11} ring=${12} grains=${13}
 
 step conformance "$conformance_fabric" '*verbs*'
 step classes "$test_fabric" '~*raw probe*' '~bytes go on*' '~no byte lands*'
 echo "@begin memlock"
 as_user unlimited "$test_fabric 'verbs: memory past*'"
 echo "@end memlock $?"
-step nodes "$test_nodes" 'into: a*,pages: a thousand*,serve: the tensors*,loan: its end*,push: a receipt*'
+step nodes "$test_nodes" 'into: a*,pages: a thousand*,serve: the tensors*,loan: its end*,push: a receipt*,grains:*'
 
 step grains-in-c "$grains_suite" verbs
+
+# The set-up programs of docs/fabric.md, a process each.
+address=192.168.77.1
+"$fabric_target" verbs $address > /tmp/example.target 2>&1 &
+example=$!
+appears /tmp/example.target
+step example-initiator "$fabric_initiator" "$(head -n 1 /tmp/example.target)" $address
+wait $example
+step example-target tail -n +2 /tmp/example.target
 
 weft_step info info --json
 "$weft" serve "$model" --ticket-file /tmp/served > /tmp/serve.log 2>&1 &

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Weft over real verbs: the lane suite, the fabric classes, nodes in one process, and two `weft` processes.
 
-    verbs_test.py SOFT_ROCE WEFT CONFORMANCE_FABRIC TEST_FABRIC TEST_NODES GRAINS_SUITE
+    verbs_test.py SOFT_ROCE WEFT CONFORMANCE_FABRIC TEST_FABRIC TEST_NODES GRAINS_SUITE FABRIC_TARGET FABRIC_INITIATOR
 
 One virtual machine with a Soft-RoCE device is started for all of it (scripts/soft-roce); inside.sh is what runs there.
 Skipped, with the reason, where this host cannot start one.
@@ -94,6 +94,14 @@ def memlock(steps, _):
 @test("verbs: nodes in one process pull and push memory, parts, pages and files")
 def nodes(steps, _):
     check("All tests passed" in steps.text("nodes"), steps.text("nodes")[-2000:])
+
+
+@test("verbs: the example's four grains cross from its initiator to its target, a process each")
+def examples(steps, _):
+    size = 64 * 1024
+    equal(steps.text("example-initiator").strip(), f"4 grains of {size} bytes are at the target")
+    equal(steps.text("example-target").splitlines(),
+          [f"grain {i} arrived, {size} bytes, sum {(i + 1) * size}" for i in range(4)])
 
 
 @test("verbs: info tells device, port, state, link layer, speed, GID and address")
@@ -202,10 +210,10 @@ class Model:
 
 
 def main():
-    if len(sys.argv) != 7:
+    if len(sys.argv) != 9:
         sys.exit(__doc__)
     soft_roce, *programs = sys.argv[1:]
-    listed = subprocess.run([programs[-1], "--list"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    listed = subprocess.run([programs[4], "--list"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
     for name in listed.stdout.splitlines():
         grains_in_c(name)
     inside = pathlib.Path(__file__).with_name("inside.sh").resolve()

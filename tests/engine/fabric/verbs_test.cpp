@@ -83,7 +83,7 @@ TEST_CASE("verbs: memory past the limit for a ring of messages leaves its receiv
   Nodes nodes{"verbs"};
   if (geteuid() == 0) SKIP("root locks what it likes");
   {
-    const LockedMemory limit{256 << 10};
+    const LockedMemory limit{32 << 10};
     nodes.connect();
   }
   std::vector<std::byte> bytes(64, std::byte{7});
