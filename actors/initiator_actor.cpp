@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <chrono>
-#include <deque>
 #include <map>
 #include <set>
 #include <utility>
@@ -27,8 +26,7 @@ class InitiatorServer final : public InitiatorActor::extend<Takes<Continue>>::ba
   void on_exit() override {
     // The state keeps the memory of what is under way until nothing reads it.
     auto kept = std::make_shared<std::vector<KeepAlive>>();
-    for (auto& [index, sends] : sends_)
-      for (auto& send : sends) kept->push_back(std::move(send.memory));
+    for (auto& [number, send] : sends_) kept->push_back(std::move(send.memory));
     if (!kept->empty()) initiator_->keep(std::move(kept));
     initiator_->set_wake({});
     initiator_->begin_close();
@@ -84,7 +82,7 @@ class InitiatorServer final : public InitiatorActor::extend<Takes<Continue>>::ba
     Send send{.requester = caf::actor_cast<caf::actor>(current_sender()), .memory = m.keep_alive};
     for (const std::size_t number : initiator_->targets())
       if (!m.options.only || *m.options.only == number) send.targets.insert(number);
-    sends_[m.index].push_back(std::move(send));
+    sends_.emplace(initiator_->sends() - 1, std::move(send));
     return GrainSent{*sent};
   }
 
@@ -107,19 +105,13 @@ class InitiatorServer final : public InitiatorActor::extend<Takes<Continue>>::ba
     quit();
   }
 
-  /// Of equal indices the one that was sent first ends first, at each target.
   void pass_on(GrainResult result) {
-    const auto found = sends_.find(result.index);
+    const auto found = sends_.find(result.send);
     if (found == sends_.end()) return;
-    auto& sends = found->second;
-    const auto send =
-        std::find_if(sends.begin(), sends.end(), [&](const Send& s) { return s.targets.contains(result.target); });
-    if (send == sends.end()) return;
-    send->targets.erase(result.target);
-    if (send->requester) send_from(*static_cast<base*>(this), send->requester, std::move(result));
-    if (!send->targets.empty()) return;
-    sends.erase(send);
-    if (sends.empty()) sends_.erase(found);
+    Send& send = found->second;
+    send.targets.erase(result.target);
+    if (send.requester) send_from(*static_cast<base*>(this), send.requester, std::move(result));
+    if (send.targets.empty()) sends_.erase(found);  // nothing reads its memory any more
   }
 
   Promise close() {
@@ -141,7 +133,7 @@ class InitiatorServer final : public InitiatorActor::extend<Takes<Continue>>::ba
 
   std::shared_ptr<InitiatorState> initiator_;
   std::map<std::size_t, Link> links_;
-  std::map<std::uint64_t, std::deque<Send>> sends_;  // by index
+  std::map<std::uint64_t, Send> sends_;  // by the call's number: several may be of one index
   std::optional<Promise> closing_;
 };
 

@@ -127,6 +127,21 @@ class Server : public Public::template extend<Takes<Continue>>::base {
     Kept& operator=(const Kept&) = delete;
     ~Kept() { node.let_go(std::move(memory)); }
   };
+  /// What a call came to. If nobody takes it, though its message be dropped unread, the node gets it back.
+  template <class T>
+  struct Ended {
+    std::shared_ptr<std::shared_ptr<detail::Shared<T>>> shared;
+    Result<T> result;
+    bool taken = false;
+    Ended(std::shared_ptr<std::shared_ptr<detail::Shared<T>>> call, Result<T> what)
+        : shared(std::move(call)), result(std::move(what)) {}
+    Ended(const Ended&) = delete;
+    Ended& operator=(const Ended&) = delete;
+    ~Ended() {
+      const auto call = std::exchange(*shared, nullptr);
+      if (!taken && result && call && call->unclaimed) call->unclaimed(std::move(*result));
+    }
+  };
   struct Call {
     std::uint64_t cookie = 0;  ///< the node's; 0 where it cannot be cancelled
     caf::actor_addr requester{};
@@ -183,16 +198,17 @@ class Server : public Public::template extend<Takes<Continue>>::base {
                Convert convert) {
     // Made before the call may end; filled in before anybody reads it, which is this actor, later.
     const auto shared = std::make_shared<std::shared_ptr<detail::Shared<T>>>();
-    *shared = detail::HandOn::run(
-        std::move(future), [this, self = caf::actor_cast<caf::actor>(this), id, promise = promise, shared,
-                            kept = std::move(kept), convert = std::move(convert)](Result<T> result) mutable {
-          continue_at(self, [this, id, promise, shared, kept = std::move(kept), convert = std::move(convert),
-                             result = std::move(result)]() mutable {
-            if (close(id) == kWanted) return settle<Reply>(promise, result, convert);
-            const auto call = std::exchange(*shared, nullptr);
-            if (result && call->unclaimed) call->unclaimed(std::move(*result));
-          });
-        });
+    *shared = detail::HandOn::run(std::move(future),
+                                  [this, self = caf::actor_cast<caf::actor>(this), id, promise = promise, shared,
+                                   kept = std::move(kept), convert = std::move(convert)](Result<T> result) mutable {
+                                    auto ended = std::make_shared<Ended<T>>(shared, std::move(result));
+                                    continue_at(self, [this, id, promise, ended = std::move(ended),
+                                                       kept = std::move(kept), convert = std::move(convert)]() mutable {
+                                      if (close(id) != kWanted) return;
+                                      ended->taken = true;
+                                      settle<Reply>(promise, ended->result, convert);
+                                    });
+                                  });
     if (const auto found = calls_.find(id); found != calls_.end()) found->second.cookie = (*shared)->cookie;
   }
 

@@ -72,6 +72,7 @@ class TargetServer final : public TargetActor::extend<Takes<Continue>>::base {
     if (!subscriber_ || subscriber_->actor != caf::actor_cast<caf::actor>(current_sender()))
       return answer_done(*this, fail(ErrorClass::kInvalidArgument, "unsubscribe", "the sender has not subscribed"));
     subscriber_.reset();
+    held_.clear();  // the sender's to release, whatever becomes of the next one
     return answer_done(*this, {});
   }
 

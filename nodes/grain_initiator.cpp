@@ -219,6 +219,7 @@ Result<std::size_t> InitiatorState::send(std::uint64_t index, std::span<const st
     return fail(Error(ErrorClass::kPeerUnreachable, "send", "no target is connected")
                     .with_hint("why(target) tells what stands in the way; it is tried again meanwhile"));
   const TimePoint deadline = options.deadline.resolve(Clock::now()).value_or(Clock::now() + std::chrono::seconds(30));
+  const std::uint64_t call = sends_++;
   std::size_t sent = 0;
   for (std::size_t number = 0; number < links_.size(); ++number) {
     if (!is_meant(number)) continue;
@@ -228,12 +229,13 @@ Result<std::size_t> InitiatorState::send(std::uint64_t index, std::span<const st
           link.state == TargetLink::kConnected
               ? Error(ErrorClass::kOverloaded, "send", "its queue is full: the target is slower than the sender")
               : Error(ErrorClass::kPeerUnreachable, "send", "the target is not connected");
-      told(lock, {.index = index, .target = number, .result = fail(std::move(why))});
+      told(lock, {.index = index, .target = number, .send = call, .result = fail(std::move(why))});
       continue;
     }
     ++link.pending;
     ++sent;
     queued_.push_back({.link = number,
+                       .number = call,
                        .feed = link.feed,
                        .index = index,
                        .first = first,
@@ -267,12 +269,13 @@ void InitiatorState::on_send(TimePoint) {
                                                                      .last_slice = queued.last,
                                                                      .parts = parts,
                                                                      .deadline = queued.deadline,
-                                                                     .cookie = queued.index});
+                                                                     .cookie = queued.number});
     if (taken) continue;
     std::unique_lock lock(mutex_);
     --links_[queued.link].pending;
     told(lock, {.index = queued.index,
                 .target = queued.link,
+                .send = queued.number,
                 .result = fail(ErrorClass::kPeerLost, "send", "the target was lost before the grain went out")});
   }
   sending_.clear();
@@ -285,7 +288,7 @@ void InitiatorState::on_ended(transfer::GrainEnded&& ended) {
   std::unique_lock lock(mutex_);
   --links_[found->second].pending;
   links_[found->second].proven = links_[found->second].proven || !ended.error;
-  GrainResult result{.index = ended.cookie, .target = found->second, .result = {}};
+  GrainResult result{.index = ended.index, .target = found->second, .send = ended.cookie, .result = {}};
   if (ended.error) result.result = fail(std::move(*ended.error));
   told(lock, std::move(result));
 }
@@ -337,6 +340,11 @@ Result<GrainResult> InitiatorState::wait_result(Deadline deadline) {
   const std::lock_guard lock(mutex_);
   if (closed_ || node_.expired()) return fail(ErrorClass::kShuttingDown, "wait_result", "the initiator is closed");
   return fail(ErrorClass::kDeadlineExceeded, "wait_result", "no grain ended in time");
+}
+
+std::uint64_t InitiatorState::sends() const {
+  const std::lock_guard lock(mutex_);
+  return sends_;
 }
 
 std::size_t InitiatorState::pending() const {

@@ -95,6 +95,8 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
   std::optional<GrainResult> next_result();
   Result<GrainResult> wait_result(Deadline deadline);
   std::size_t pending() const;
+  /// Calls of `send` that were taken.
+  std::uint64_t sends() const;
   int event_fd() const noexcept { return signal_.descriptor(); }
   void close();
   /// `close` without the wait: `wake` is called when `is_quiet`, nothing reads what was sent.
@@ -128,6 +130,7 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
   /// A send on its way to the loop.
   struct Queued {
     std::size_t link = 0;
+    std::uint64_t number = 0;  // of the call
     transfer::TransferKey feed{};
     std::uint64_t index = 0;
     std::uint32_t first = 0, last = 0;
@@ -158,6 +161,7 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
   std::vector<Queued> queued_, sending_;
   std::vector<lane::Gather> parts_, sending_parts_;
   transfer::Ring<GrainResult> results_;
+  std::uint64_t sends_ = 0;  // taken
   std::shared_ptr<const std::function<void()>> wake_;
   KeepAlive kept_{};
   bool kicked_ = false;

@@ -112,6 +112,7 @@ class Target {
 struct GrainResult {
   std::uint64_t index = 0;
   std::size_t target = 0;  ///< as `add_target` numbered it
+  std::uint64_t send = 0;  ///< which call of `send` it was of, from 0, of those that were taken
   Result<void> result{};   ///< arrived; or why not, with may_have_arrived where that cannot be told
 };
 
@@ -121,6 +122,8 @@ struct InitiatorOptions {
   std::size_t queue = 4096;  ///< grains not yet ended, per target; more is Overloaded
   /// Instead of taking results: called with each on the node's callback thread.
   std::function<void(const GrainResult&)> on_result{};
+  /// Over which grains go; a target that comes over another ends as Unsupported. A ring of the own node is written in
+  /// memory, whatever is asked for.
   Lane lane{};
 };
 

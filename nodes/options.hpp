@@ -74,9 +74,10 @@ struct GenerationRule {
 
 struct GetOptions {
   Slice slice{};
-  Pages pages{};             ///< instead of `slice`
-  MutableTensorView into{};  ///< the caller's own memory, dense or strided; else a pooled landing
-  Device device{};           ///< where to land; only host memory yet, else Unsupported
+  Pages pages{};  ///< instead of `slice`
+  /// The caller's own memory, dense or strided; else a pooled landing. After an error its content is undefined.
+  MutableTensorView into{};
+  Device device{};  ///< where to land; only host memory yet, else Unsupported
   GenerationRule generation{};
   Verify verify{};
   Deadline deadline{};

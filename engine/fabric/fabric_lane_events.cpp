@@ -38,7 +38,8 @@ std::size_t FabricLane::poll(std::span<lane::Event> events) {
     if (looked_everywhere || filled == events.size() || !control_is_due(filled == 0)) break;
     looked_everywhere = true;
     filled += control(events.subspan(filled));
-    if (drained_) break;
+    // Reading the event queue makes progress: a completion that came of it would not wake a loop that may sleep now.
+    if (drained_ && (filled != 0 || !armed_)) break;
   }
   // Looks at the completions alone do not take back what a whole look has said: a loop that polls several times before
   // it asks may_block() would never block.

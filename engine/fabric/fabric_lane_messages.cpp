@@ -96,6 +96,9 @@ void FabricLane::receive_again(FabricChannel& channel, std::uint32_t buffer) {
                                  : rings_[channel.ring].buffers->region(buffer, traits_.max_message);
   auto posted = channel.endpoint().recv(region, ReceiveContext{channel.id(), buffer}.raw());
   if (!posted) return end(channel, std::move(posted.error()));
+  if (*posted == PostResult::kAgain)
+    return end(channel,
+               Error{ErrorClass::kResourceExhausted, "fi_recv", "a receive that was taken cannot be posted again"});
   channel.credits.posted_again();
   note_word(channel);
 }

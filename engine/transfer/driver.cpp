@@ -313,7 +313,7 @@ bool Driver::post(TimePoint now) {
       }
       // Full: asked again when a post of this rail finishes, or at the next turn where none is out. Down: its event is
       // on the way.
-      if (posted == lane::Posted::kFull && core_->nothing_posted(*ref)) held_back_.push_back(*ref);
+      if (posted == lane::Posted::kFull && !post->is_message && core_->nothing_posted(*ref)) held_back_.push_back(*ref);
       if (posted != lane::Posted::kTaken) break;
       taken(*post);
       core_->posted(now);

@@ -158,7 +158,8 @@ void Core::Impl::end_arrived(Transfer& t) {
          (f.sends.front().over || (f.arrived < f.told_arrived && f.finished >= f.sends.front().last_post))) {
     if (!f.sends.front().over) {
       ++f.arrived;
-      grain_events_.push(GrainEnded{.feed = t.key, .cookie = f.sends.front().cookie, .error = {}});
+      grain_events_.push(
+          GrainEnded{.feed = t.key, .cookie = f.sends.front().cookie, .index = f.sends.front().index, .error = {}});
     }
     drop_send(f);
     --f.posted;
@@ -205,6 +206,7 @@ void Core::Impl::end_sends(Transfer& t) {
       grain_events_.push(
           GrainEnded{.feed = t.key,
                      .cookie = f.sends.front().cookie,
+                     .index = f.sends.front().index,
                      .error = f.sends.front().placed && !f.here ? Error(why).with_may_have_arrived() : why});
     drop_send(f);
   }
@@ -226,6 +228,7 @@ void Core::Impl::expire_sends(Transfer& t, TimePoint now) {
     grain_events_.push(
         GrainEnded{.feed = t.key,
                    .cookie = send.cookie,
+                   .index = send.index,
                    .error = Error(ErrorClass::kDeadlineExceeded, "grains", "no slot of the ring came free in time")
                                 .with_hint("the target's reader holds its grains, or is slower than they come")});
   }

@@ -97,7 +97,7 @@ void Core::Impl::write_here(Transfer& t, TimePoint now) {
                   .valid_slices = send.valid_slices,
                   .flags = send.flags},
                  t.peer);
-    grain_events_.push(GrainEnded{.feed = t.key, .cookie = send.cookie, .error = {}});
+    grain_events_.push(GrainEnded{.feed = t.key, .cookie = send.cookie, .index = send.index, .error = {}});
     drop_send(f);
   }
   maybe_left(t, now);

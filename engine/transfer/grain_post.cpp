@@ -34,6 +34,7 @@ bool Core::Impl::may_go(Transfer& t, GrainSend& send) {
   grain_events_.push(GrainEnded{
       .feed = t.key,
       .cookie = send.cookie,
+      .index = send.index,
       .error = Error(ErrorClass::kInvalidArgument, "grains", "the slices before these are not there")
                    .with_hint("send a grain's slices in order, and anew from the first after one has failed")});
   return false;

@@ -98,6 +98,7 @@ struct FeedUp {
 struct GrainEnded {
   TransferKey feed{};
   std::uint64_t cookie = 0;
+  std::uint64_t index = 0;
   std::optional<Error> error{};  ///< absent: it arrived
 };
 using GrainEvent =

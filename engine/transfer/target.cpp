@@ -163,7 +163,7 @@ void Core::Impl::want_landing(Transfer& t, TimePoint now) {
   Target& target = t.target;
   if (target.direct_into) {
     const Into& into = t.pull.into.front();
-    if (t.pull.into.size() > 1) {
+    if (target.items.size() > 1) {
       // set_blocks() has said where.
     } else if (into.selection) {
       target.map.set_selection(into.data, into.size, *into.selection);

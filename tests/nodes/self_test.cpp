@@ -153,3 +153,28 @@ TEST_CASE("self: one initiator writes a ring of its own node and one of another"
   CHECK(need(others.read(kSoon)).index == 100);
   CHECK_FALSE(own.try_read().has_value());
 }
+
+TEST_CASE("self: a result says of which send it is, where several are of one index", "[grains][M-44]") {
+  auto node = start();
+  std::vector<std::byte> memory(64);
+  TargetOptions ring;
+  ring.slots.push_back(memory);
+  auto target = need(node.open_target(ring));
+  auto initiator = need(node.open_initiator({.queue = 1}));
+  until_connected(initiator, need(initiator.add_target(target.info())));
+  const auto source = noise(64, 1);
+  const std::span<const std::byte> part(source);
+  const auto send = [&] { return need(initiator.send(7, std::span(&part, 1))); };
+  CHECK(send() == 1);
+  const auto first = need(initiator.wait_result(kSoon));
+  CHECK((first.send == 0 && first.index == 7 && first.result));
+  CHECK(send() == 1);  // waits for the one slot
+  CHECK(send() == 0);  // its queue is full
+  const auto refused = need(initiator.wait_result(kSoon));
+  CHECK((refused.send == 2 && refused.index == 7));
+  CHECK(failure(refused.result) == ErrorClass::kOverloaded);
+  CHECK(initiator.pending() == 1);
+  need(target.release(need(target.read(kSoon)).slot));
+  const auto second = need(initiator.wait_result(kSoon));
+  CHECK((second.send == 1 && second.index == 7 && second.result));
+}
