@@ -29,6 +29,20 @@ def _(weft):
         equal(weft.left_over(), [])
 
 
+@test("get: the file opens with the ordinary safetensors library")
+def _(weft):
+    try:
+        import safetensors  # noqa: PLC0415
+    except ImportError:
+        raise Skipped("the Python package safetensors is not installed") from None
+    tensors = some_tensors()
+    with weft.serve(tensors) as server:
+        weft.run("get", server.ticket, "-o", "copy.safetensors")
+    opened = dict(safetensors.deserialize((weft.folder / "copy.safetensors").read_bytes()))
+    equal({name: (one["dtype"], one["shape"], bytes(one["data"])) for name, one in opened.items()},
+          tensors)
+
+
 @test("get: every lane of this host gives the same bytes")
 def _(weft):
     tensors = some_tensors(large=4 << 20)
