@@ -148,7 +148,7 @@ void NodeState::show_offer(const actors::Inbox::Ask& ask) {
     }
     OfferFunction::show(function, ask.offer, node->options_.log,
                         [&](std::optional<transfer::Decision> decision, actors::Inbox::Placing placing) {
-                          node->loop_->submit([node = node.get(), ask, decision = std::move(decision),
+                          node->loop_->submit([node = node.get(), ask = ask, decision = std::move(decision),
                                                placing = std::move(placing)](TimePoint now) mutable {
                             actors::Inbox::Effects effects;
                             if (decision)

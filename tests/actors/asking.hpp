@@ -47,7 +47,7 @@ Result<Reply> ask(caf::scoped_actor& self, const Handle& to, Message message) {
 /// An event-based actor's request; both handlers run on that actor.
 template <class Reply, class Handle, class Message>
 void ask_then(caf::event_based_actor* self, const Handle& to, Message message,
-              std::function<void(Result<Reply>)> then) {
+              const std::function<void(Result<Reply>)>& then) {
   const auto ok = [then](Reply& reply) { then(std::move(reply)); };
   const auto bad = [then](const caf::error& error) { then(fail(actors::error_of(error))); };
 #if CAF_VERSION < 1800
