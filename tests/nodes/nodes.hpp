@@ -13,21 +13,12 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <tests/process/noise.hpp>
+#include <tests/soon.hpp>
 #include <weft/weft.hpp>
 
 /// What the tests of a node share: nodes that start, tensors whose bytes follow from a seed, results that must be
 /// there.
 namespace weft::test {
-
-inline constexpr auto kSoon = std::chrono::seconds(20);  ///< a watchdog, never an expectation
-
-/// Whether it came true before the watchdog.
-template <class Condition>
-bool soon(Condition&& condition) {
-  const auto end = Clock::now() + kSoon;
-  while (!condition() && Clock::now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  return condition();
-}
 
 /// The value, or a failed test that shows the error.
 template <class T>

@@ -7,6 +7,8 @@
 #include <string>
 #include <thread>
 
+#include <tests/soon.hpp>
+
 #include "datagram_side.hpp"
 #include "loopback.hpp"
 
@@ -45,8 +47,7 @@ class Sleeper {
   void goes_to_sleep() { thread_ = ::gettid(); }
   /// Returns once it sleeps, or after a watchdog; `seen` says which.
   void wait() {
-    const TimePoint end = Clock::now() + std::chrono::seconds{5};
-    while (!(seen_ = thread_ != 0 && sleeps()) && Clock::now() < end) std::this_thread::sleep_for(milliseconds{1});
+    seen_ = weft::test::soon([this] { return thread_ != 0 && sleeps(); }, std::chrono::seconds{5});
   }
   bool seen() const { return seen_; }
 
