@@ -1,6 +1,7 @@
 #include <weft/actors/actor_error.hpp>
 
 #include <utility>
+
 namespace weft::actors {
 namespace {
 

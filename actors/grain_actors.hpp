@@ -117,8 +117,7 @@ using TargetActor = caf::typed_actor<Answers<Subscribe, Subscribed>, Answers<Uns
                                      Answers<AskTargetStats, TargetStats>, Answers<CloseTarget, Done>>;
 
 /// The side that writes, to any number of targets. Lives as TargetActor does, and holds those who added targets or wait
-/// for results; its end cancels what is under way, whose
-/// memory is kept until nothing reads it.
+/// for results; its end cancels what is under way, whose memory is kept until nothing reads it.
 using InitiatorActor = caf::typed_actor<Answers<AddTarget, TargetAdded>, Answers<RemoveTarget, Done>,
                                         Answers<SendGrain, GrainSent>, Answers<CloseInitiator, Done>>;
 

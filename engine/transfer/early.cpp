@@ -27,6 +27,7 @@ bool Core::Impl::begin_early(Transfer& t, Session& s, TimePoint now) {
     const std::uint64_t room = into.selection ? into.selection->bytes() : into.size;
     if (into.selection ? room != t.pull.known_bytes : room < t.pull.known_bytes) return false;
     target.direct_into = true;
+    target.map.set_into(into, target.space.total());
   }
   t.total = target.space.total();
   prepare_leaves(target);

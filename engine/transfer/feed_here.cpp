@@ -13,19 +13,11 @@ constexpr std::uint64_t kCopiedAtOnce = 1024 * 1024;  // then the loop looks at 
 
 /// The next bytes of a grain, at most so many. They may lie in the slot already.
 void copy_some(GrainFeed& f, const GrainSend& send, std::byte* slot, std::uint64_t most) {
-  std::uint64_t skip = f.offset;
-  for (std::uint32_t i = 0; i < send.parts && most != 0; ++i) {
-    const lane::Gather& part = f.parts.at(static_cast<std::size_t>(send.first_part - f.parts_gone) + i);
-    if (skip >= part.size) {
-      skip -= part.size;
-      continue;
-    }
-    const std::uint64_t length = std::min<std::uint64_t>(part.size - skip, most);
+  for_each_part(f, send, f.offset, most, [&](const lane::Gather& part, std::uint64_t skip, std::uint64_t length) {
     std::memmove(slot + f.offset, part.data + skip, length);
     f.offset += length;
-    most -= length;
-    skip = 0;
-  }
+    return true;
+  });
 }
 
 }  // namespace

@@ -17,11 +17,11 @@ bool continues(const GrainFeed& f, const GrainSend& send) {
 }
 
 void copy_parts(GrainFeed& f, const GrainSend& send, std::byte* into) {
-  for (std::uint32_t i = 0; i < send.parts; ++i) {
-    const lane::Gather& part = f.parts.at(static_cast<std::size_t>(send.first_part - f.parts_gone) + i);
-    std::memcpy(into, part.data, part.size);
-    into += part.size;
-  }
+  for_each_part(f, send, 0, send.bytes, [&](const lane::Gather& part, std::uint64_t, std::uint64_t length) {
+    std::memcpy(into, part.data, length);
+    into += length;
+    return true;
+  });
 }
 
 }  // namespace
@@ -97,7 +97,6 @@ bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
   const wire::Place& where = f.places[position];
   std::size_t gathers = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t skip = f.offset;
   if (copies && send.bytes > f.offset) {
     std::byte* memory = f.attached.data() + position * f.grain_bytes + send.begin;
     if (!std::exchange(send.copied, true)) copy_parts(f, send, memory);
@@ -106,17 +105,12 @@ bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
                                   .size = bytes,
                                   .descriptor = attachments_.find(f.attached_key)->attachment->descriptor()};
   }
-  for (std::uint32_t i = 0; !copies && i < send.parts && gathers < max_gather && bytes < r.traits.piece_bytes; ++i) {
-    const lane::Gather& part = f.parts.at(static_cast<std::size_t>(send.first_part - f.parts_gone) + i);
-    if (skip >= part.size) {
-      skip -= part.size;
-      continue;
-    }
-    const std::uint64_t length = std::min(part.size - skip, r.traits.piece_bytes - bytes);
+  const auto gather = [&](const lane::Gather& part, std::uint64_t skip, std::uint64_t length) {
     pending_.gather[gathers++] = {.data = part.data + skip, .size = length, .descriptor = part.descriptor};
     bytes += length;
-    skip = 0;
-  }
+    return gathers < max_gather;
+  };
+  if (!copies) for_each_part(f, send, f.offset, r.traits.piece_bytes, gather);
   std::size_t scatters = 0;
   if (bytes != 0) {
     const wire::RegionKey& region = f.regions[where.region];

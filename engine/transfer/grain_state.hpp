@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -123,5 +124,22 @@ struct GrainFeed {
   std::uint64_t part_index = 0, part_ordinal = 0;
   std::uint32_t part_slices = 0;  // of it are there, or on their way
 };
+
+/// Calls visit(const lane::Gather& part, skip, length) for the bytes of a send from `from` on, at most `most`, part by
+/// part in order. A visit that returns false was the last.
+template <class F>
+void for_each_part(GrainFeed& f, const GrainSend& send, std::uint64_t from, std::uint64_t most, F&& visit) {
+  for (std::uint32_t i = 0; i < send.parts && most != 0; ++i) {
+    const lane::Gather& part = f.parts.at(static_cast<std::size_t>(send.first_part - f.parts_gone) + i);
+    if (from >= part.size) {
+      from -= part.size;
+      continue;
+    }
+    const std::uint64_t length = std::min<std::uint64_t>(part.size - from, most);
+    if (!visit(part, from, length)) return;
+    most -= length;
+    from = 0;
+  }
+}
 
 }  // namespace weft::transfer

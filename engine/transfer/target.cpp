@@ -130,12 +130,14 @@ Result<void> Core::Impl::check_into(Transfer& t) {
     return std::unexpected(std::move(*refused));
   }
   const Into& first = t.pull.into.front();
-  if (target.items.size() == 1)
+  if (target.items.size() == 1) {
     target.direct_into = first.data != nullptr && lands_directly(first);
-  else
+    if (target.direct_into) target.map.set_into(first, t.total);
+  } else {
     target.direct_into = target.space.entries().front().bytes >= kPackBelowBytes && !refused &&
                          target.items.size() < kMaxBatchItems / 2 &&
                          target.map.set_blocks(t.pull.into, target.space.entries());
+  }
   target.scatter = !target.direct_into;
   return {};
 }
@@ -162,14 +164,6 @@ void Core::Impl::want_landing(Transfer& t, TimePoint now) {
   t.phase_since = now;
   Target& target = t.target;
   if (target.direct_into) {
-    const Into& into = t.pull.into.front();
-    if (target.items.size() > 1) {
-      // set_blocks() has said where.
-    } else if (into.selection) {
-      target.map.set_selection(into.data, into.size, *into.selection);
-    } else {
-      target.map.set_dense(into.data, t.total);
-    }
     if (target.is_inline) return finish_inline(t, now);
     return open_round(t, now);
   }

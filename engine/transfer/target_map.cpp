@@ -6,6 +6,13 @@
 
 namespace weft::transfer {
 
+void TargetMap::set_into(const Into& into, std::uint64_t bytes) {
+  if (into.selection)
+    set_selection(into.data, into.size, *into.selection);
+  else
+    set_dense(into.data, bytes);
+}
+
 bool TargetMap::set_blocks(std::span<const Into> into, std::span<const Space::Entry> entries) {
   if (into.size() != entries.size() || into.empty() || into.size() > ~std::uint32_t{0}) return false;
   const std::uint64_t block = entries.front().bytes;

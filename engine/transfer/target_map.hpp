@@ -31,6 +31,8 @@ class TargetMap {
     extent_ = extent;
     selection_ = std::move(selection);
   }
+  /// For one item that the caller brings memory for: dense, or by its selection.
+  void set_into(const Into& into, std::uint64_t bytes);
   /// For a batch whose entries all bring memory: blocks of one size that fill one stretch of memory between them, in
   /// any order and nothing beside them, are where the space lands. False, and nothing is set, where they are not that.
   bool set_blocks(std::span<const Into> into, std::span<const Space::Entry> entries);
