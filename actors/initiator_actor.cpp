@@ -16,12 +16,10 @@ using detail::InitiatorState;
 constexpr auto kCloseWithin = std::chrono::seconds(2);  // as Initiator::close
 
 /// State of one actor. What the links tell arrives as Continue messages.
-class InitiatorServer final : public InitiatorActor::extend<Takes<Continue>>::base {
+class InitiatorServer final : public Closes<InitiatorActor> {
  public:
   InitiatorServer(caf::actor_config& config, std::shared_ptr<InitiatorState> initiator)
-      : base(config), initiator_(std::move(initiator)) {
-    survive_errors(*static_cast<base*>(this));
-  }
+      : Closes(config), initiator_(std::move(initiator)) {}
 
   void on_exit() override {
     // The state keeps the memory of what is under way until nothing reads it.
@@ -30,17 +28,14 @@ class InitiatorServer final : public InitiatorActor::extend<Takes<Continue>>::ba
     if (!kept->empty()) initiator_->keep(std::move(kept));
     initiator_->set_wake({});
     initiator_->begin_close();
-    if (closing_)
-      closing_->deliver(to_caf(Error(ErrorClass::kShuttingDown, "initiator", "its actor was ended before")));
+    refuse_close("initiator");
     sends_.clear();
     links_.clear();
     initiator_.reset();  // the actor itself stays as long as its handles
-    base::on_exit();
+    Closes::on_exit();
   }
 
  protected:
-  using base = InitiatorActor::extend<Takes<Continue>>::base;
-
   behavior_type make_behavior() override {
     initiator_->set_wake(waking(caf::actor_cast<caf::actor>(this->address()), [this] { look(); }));
     return {[this](const AddTarget& m) { return add(m); }, [this](const RemoveTarget& m) { return remove(m); },
@@ -49,7 +44,6 @@ class InitiatorServer final : public InitiatorActor::extend<Takes<Continue>>::ba
   }
 
  private:
-  using Promise = caf::typed_response_promise<Done>;
   /// A grain that was sent and has results to come.
   struct Send {
     caf::actor requester{};  // held: who waits for a result may be held by nobody else
@@ -95,14 +89,11 @@ class InitiatorServer final : public InitiatorActor::extend<Takes<Continue>>::ba
       if (now == link.told && why.has_value() == link.had_reason) continue;
       link.told = now;
       link.had_reason = why.has_value();
-      if (link.adder)
-        send_from(*static_cast<base*>(this), link.adder,
-                  LinkChanged{.target = number, .link = now, .why = std::move(why)});
+      if (link.adder) send_from(self(), link.adder, LinkChanged{.target = number, .link = now, .why = std::move(why)});
     }
-    if (!closing_ || !initiator_->is_quiet()) return;
+    if (!is_closing() || !initiator_->is_quiet()) return;
     if (initiator_->pending() != 0 && !initiator_->node_has_stopped()) return;
-    std::exchange(closing_, std::nullopt)->deliver(Done{});
-    quit();
+    closed();
   }
 
   void pass_on(GrainResult result) {
@@ -110,31 +101,20 @@ class InitiatorServer final : public InitiatorActor::extend<Takes<Continue>>::ba
     if (found == sends_.end()) return;
     Send& send = found->second;
     send.targets.erase(result.target);
-    if (send.requester) send_from(*static_cast<base*>(this), send.requester, std::move(result));
+    if (send.requester) send_from(self(), send.requester, std::move(result));
     if (send.targets.empty()) sends_.erase(found);  // nothing reads its memory any more
   }
 
   Promise close() {
-    if (closing_) return answer_done(*this, fail(ErrorClass::kExists, "close", "it is being closed already"));
-    auto promise = make_response_promise<Done>();
-    closing_ = promise;
-    initiator_->begin_close();
-    look();
-    if (closing_)
-      continue_after(*static_cast<base*>(this), kCloseWithin, Continue::of([this] {
-        if (!closing_) return;
-        std::exchange(closing_, std::nullopt)
-            ->deliver(to_caf(Error(ErrorClass::kDeadlineExceeded, "close",
-                                   "what was sent may still be read; its sessions are being closed")));
-        quit();
-      }));
-    return promise;
+    return Closes::close(kCloseWithin, "what was sent may still be read; its sessions are being closed", [this] {
+      initiator_->begin_close();
+      look();
+    });
   }
 
   std::shared_ptr<InitiatorState> initiator_;
   std::map<std::size_t, Link> links_;
   std::map<std::uint64_t, Send> sends_;  // by the call's number: several may be of one index
-  std::optional<Promise> closing_;
 };
 
 }  // namespace

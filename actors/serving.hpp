@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -224,6 +226,51 @@ class Server : public Public::template extend<Takes<Continue>>::base {
   std::uint64_t next_ = 1;
   std::map<std::uint64_t, Call> calls_;
   std::map<caf::actor_addr, Requester> requesters_;
+};
+
+/// An actor that answers a message which closes what it stands for, and ends with that. What happens there reaches it
+/// as Continue messages. State of one actor, touched by it only.
+template <class Public>
+class Closes : public Public::template extend<Takes<Continue>>::base {
+ public:
+  using Base = typename Public::template extend<Takes<Continue>>::base;
+  explicit Closes(caf::actor_config& config) : Base(config) { survive_errors(self()); }
+
+ protected:
+  using Promise = caf::typed_response_promise<Done>;
+
+  Base& self() noexcept { return *this; }
+  bool is_closing() const noexcept { return closing_.has_value(); }
+
+  /// Answers the message at hand: by closed(), which `begin()` may call already, or after `within` with
+  /// DeadlineExceeded and `late`.
+  template <class Begin>
+  Promise close(std::chrono::milliseconds within, std::string late, Begin begin) {
+    if (closing_) return answer_done(*this, fail(ErrorClass::kExists, "close", "it is being closed already"));
+    auto promise = this->template make_response_promise<Done>();
+    closing_ = promise;
+    begin();
+    if (closing_)
+      continue_after(
+          self(), within, Continue::of([this, late = std::move(late)] {
+            if (!closing_) return;
+            std::exchange(closing_, std::nullopt)->deliver(to_caf(Error(ErrorClass::kDeadlineExceeded, "close", late)));
+            this->quit();
+          }));
+    return promise;
+  }
+  void closed() {
+    std::exchange(closing_, std::nullopt)->deliver(Done{});
+    this->quit();
+  }
+  /// The actor ends before: `what` it is.
+  void refuse_close(std::string what) {
+    if (closing_)
+      closing_->deliver(to_caf(Error(ErrorClass::kShuttingDown, std::move(what), "its actor was ended before")));
+  }
+
+ private:
+  std::optional<Promise> closing_;
 };
 
 }  // namespace weft::actors

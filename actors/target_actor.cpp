@@ -14,12 +14,10 @@ using detail::TargetState;
 constexpr auto kCloseWithin = std::chrono::seconds(4);  // as Target::close
 
 /// State of one actor. What the ring tells arrives as Continue messages.
-class TargetServer final : public TargetActor::extend<Takes<Continue>>::base {
+class TargetServer final : public Closes<TargetActor> {
  public:
   TargetServer(caf::actor_config& config, std::shared_ptr<TargetState> target)
-      : base(config), target_(std::move(target)) {
-    survive_errors(*static_cast<base*>(this));
-  }
+      : Closes(config), target_(std::move(target)) {}
 
   void on_exit() override {
     // Whoever writes and waits needs no actor: the ring closes by itself, and its state keeps the memory.
@@ -28,15 +26,13 @@ class TargetServer final : public TargetActor::extend<Takes<Continue>>::base {
     // From nobody: this may be any thread, the one that let the last handle go.
     if (const auto to = subscriber(); to && !ended_)
       send_from_nobody(to, TargetEnded{Error(ErrorClass::kShuttingDown, "target", "the target's actor has ended")});
-    if (closing_) closing_->deliver(to_caf(Error(ErrorClass::kShuttingDown, "target", "its actor was ended before")));
+    refuse_close("target");
     subscriber_.reset();
     target_.reset();  // the actor itself stays as long as its handles
-    base::on_exit();
+    Closes::on_exit();
   }
 
  protected:
-  using base = TargetActor::extend<Takes<Continue>>::base;
-
   behavior_type make_behavior() override {
     target_->set_wake(waking(caf::actor_cast<caf::actor>(this->address()), [this] { look(); }));
     return {
@@ -46,7 +42,6 @@ class TargetServer final : public TargetActor::extend<Takes<Continue>>::base {
   }
 
  private:
-  using Promise = caf::typed_response_promise<Done>;
   struct Subscriber {
     caf::actor actor;  // held: who waits for grains may be held by nobody else
     Watch watch;
@@ -61,7 +56,7 @@ class TargetServer final : public TargetActor::extend<Takes<Continue>>::base {
       return to_caf(Error(ErrorClass::kExists, "subscribe", "another actor hears of this target's grains")
                         .with_hint("Unsubscribe there first"));
     if (!subscriber_) {
-      Watch watch(*static_cast<base*>(this), sender.address(), [this](const caf::actor_addr&) { subscriber_ended(); });
+      Watch watch(self(), sender.address(), [this](const caf::actor_addr&) { subscriber_ended(); });
       subscriber_.emplace(Subscriber{.actor = sender, .watch = std::move(watch)});
     }
     continue_at(caf::actor_cast<caf::actor>(this->address()), [this] { look(); });  // after the answer
@@ -93,42 +88,30 @@ class TargetServer final : public TargetActor::extend<Takes<Continue>>::base {
       auto grain = target_->try_read();
       if (!grain) break;
       if (grain->complete) held_.insert(grain->slot);
-      send_from(*static_cast<base*>(this), to, GrainCame{*grain});
+      send_from(self(), to, GrainCame{*grain});
     }
     if (!target_->is_closed()) return;
-    tell_ended(closing_ ? Error(ErrorClass::kShuttingDown, "target", "it was closed")
-                        : Error(ErrorClass::kShuttingDown, "target", "its node has stopped"));
-    if (!closing_) return;
-    std::exchange(closing_, std::nullopt)->deliver(Done{});
-    quit();
+    tell_ended(is_closing() ? Error(ErrorClass::kShuttingDown, "target", "it was closed")
+                            : Error(ErrorClass::kShuttingDown, "target", "its node has stopped"));
+    if (!is_closing()) return;
+    closed();
   }
 
   void tell_ended(Error why) {
     const auto to = subscriber();
-    if (to && !std::exchange(ended_, true)) send_from(*static_cast<base*>(this), to, TargetEnded{std::move(why)});
+    if (to && !std::exchange(ended_, true)) send_from(self(), to, TargetEnded{std::move(why)});
   }
 
   Promise close() {
-    if (closing_) return answer_done(*this, fail(ErrorClass::kExists, "close", "it is being closed already"));
-    auto promise = make_response_promise<Done>();
-    closing_ = promise;
-    if (!target_->is_closed()) target_->begin_close();
-    look();
-    if (closing_)
-      continue_after(*static_cast<base*>(this), kCloseWithin, Continue::of([this] {
-        if (!closing_) return;
-        std::exchange(closing_, std::nullopt)
-            ->deliver(to_caf(Error(ErrorClass::kDeadlineExceeded, "close",
-                                   "an initiator may still be writing; its session is being closed")));
-        quit();
-      }));
-    return promise;
+    return Closes::close(kCloseWithin, "an initiator may still be writing; its session is being closed", [this] {
+      if (!target_->is_closed()) target_->begin_close();
+      look();
+    });
   }
 
   std::shared_ptr<TargetState> target_;
   std::optional<Subscriber> subscriber_;
   std::set<std::uint32_t> held_;  // told to the subscriber and not released
-  std::optional<Promise> closing_;
   bool ended_ = false;
 };
 
