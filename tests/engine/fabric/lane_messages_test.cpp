@@ -57,21 +57,16 @@ TEST_CASE("verbs: messages wait while their receiver holds those before, and go 
 TEST_CASE("verbs: messages and immediates take the same receives of the peer", "[fabric][verbs]") {
   Nodes nodes{"verbs"};
   nodes.connect();
-  std::vector<std::byte> source(64, std::byte{7});
-  std::vector<std::byte> landing(64);
-  const auto attached = unwrap(nodes.a.lane->attach({source.data(), source.size()}));
-  const auto exposed = unwrap(nodes.b.lane->expose({landing.data(), landing.size()}, nodes.at_b));
-  const std::array gather{lane::Gather{source.data(), source.size(), attached->descriptor()}};
-  const std::array remote{lane::RemoteRange{exposed->key(), exposed->base(), landing.size()}};
+  const Placed to(nodes);
   send_all(nodes, std::byte{1});
   CHECK(nodes.a.lane->room(nodes.at_a) == 0);
-  CHECK(nodes.a.lane->write(nodes.at_a, gather, remote, 5u, 1000) == lane::Posted::kFull);
-  REQUIRE(nodes.a.lane->write(nodes.at_a, gather, remote, std::nullopt, 1001) == lane::Posted::kTaken);
+  CHECK(nodes.a.lane->write(nodes.at_a, to.gather, to.remote, 5u, 1000) == lane::Posted::kFull);
+  REQUIRE(nodes.a.lane->write(nodes.at_a, to.gather, to.remote, std::nullopt, 1001) == lane::Posted::kTaken);
   nodes.b.seen.clear();
   nodes.until("room", [&] { return nodes.a.lane->room(nodes.at_a) != 0; });
-  REQUIRE(nodes.a.lane->write(nodes.at_a, gather, remote, 5u, 1000) == lane::Posted::kTaken);
+  REQUIRE(nodes.a.lane->write(nodes.at_a, to.gather, to.remote, 5u, 1000) == lane::Posted::kTaken);
   nodes.until("the arrival", [&] { return nodes.b.count<lane::Arrived>() == 1; });
-  CHECK(landing == source);
+  CHECK(to.landing == to.source);
 }
 
 TEST_CASE("verbs: a message outlives its channel, whatever the next one receives", "[fabric][verbs]") {

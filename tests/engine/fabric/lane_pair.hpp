@@ -77,4 +77,22 @@ struct Nodes {
   lane::Channel at_b;
 };
 
+/// 64 bytes at A and room for them at B, registered at both: what a write from A needs.
+struct Placed {
+  explicit Placed(Nodes& nodes)
+      : attached(unwrap(nodes.a.lane->attach({source.data(), source.size()}))),
+        exposed(unwrap(nodes.b.lane->expose({landing.data(), landing.size()}, nodes.at_b))),
+        gather{lane::Gather{source.data(), source.size(), attached->descriptor()}},
+        remote{lane::RemoteRange{exposed->key(), exposed->base(), landing.size()}} {}
+  Placed(const Placed&) = delete;
+  Placed& operator=(const Placed&) = delete;
+
+  std::vector<std::byte> source = std::vector<std::byte>(64, std::byte{7});
+  std::vector<std::byte> landing = std::vector<std::byte>(64);
+  std::unique_ptr<lane::Attachment> attached;
+  lane::ExposurePtr exposed;
+  std::array<lane::Gather, 1> gather;
+  std::array<lane::RemoteRange, 1> remote;
+};
+
 }  // namespace weft::fabric::test

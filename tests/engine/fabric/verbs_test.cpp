@@ -34,17 +34,13 @@ TEST_CASE("verbs: immediates beyond the posted receives wait for them, and none 
   Nodes nodes{"verbs"};
   REQUIRE(nodes.a.lane->traits().arrival_takes_receive);
   nodes.connect();
-  std::vector<std::byte> source(64, std::byte{7});
-  std::vector<std::byte> landing(64);
-  const auto attached = unwrap(nodes.a.lane->attach({source.data(), source.size()}));
-  const auto exposed = unwrap(nodes.b.lane->expose({landing.data(), landing.size()}, nodes.at_b));
-  const std::array gather{lane::Gather{source.data(), source.size(), attached->descriptor()}};
-  const std::array remote{lane::RemoteRange{exposed->key(), exposed->base(), landing.size()}};
+  const Placed to(nodes);
   constexpr std::uint32_t kCount = 20'000;
   std::uint32_t posted = 0;
   while (posted < kCount) {
     // The receiver is looked at only once the sender can post no more: its ring is empty by then, more than once.
-    while (posted < kCount && nodes.a.lane->write(nodes.at_a, gather, remote, posted, posted) == lane::Posted::kTaken)
+    while (posted < kCount &&
+           nodes.a.lane->write(nodes.at_a, to.gather, to.remote, posted, posted) == lane::Posted::kTaken)
       ++posted;
     for (int turn = 0; turn < 50; ++turn) nodes.a.turn();
     nodes.b.turn();
@@ -58,7 +54,7 @@ TEST_CASE("verbs: immediates beyond the posted receives wait for them, and none 
       ++next;
     }
   CHECK(nodes.a.count<lane::Down>() + nodes.b.count<lane::Down>() == 0);
-  CHECK(landing == source);
+  CHECK(to.landing == to.source);
 }
 
 TEST_CASE("verbs: memory past the limit of locked memory is ResourceExhausted, and the hint says ulimit",
@@ -86,21 +82,17 @@ TEST_CASE("verbs: memory past the limit for a ring of messages leaves its receiv
     const LockedMemory limit{32 << 10};
     nodes.connect();
   }
-  std::vector<std::byte> bytes(64, std::byte{7});
-  std::vector<std::byte> landing(64);
-  const auto attached = unwrap(nodes.a.lane->attach({bytes.data(), bytes.size()}));
-  const auto exposed = unwrap(nodes.b.lane->expose({landing.data(), landing.size()}, nodes.at_b));
-  const std::array gather{lane::Gather{bytes.data(), bytes.size(), attached->descriptor()}};
-  const std::array remote{lane::RemoteRange{exposed->key(), exposed->base(), landing.size()}};
+  const Placed to(nodes);
   constexpr std::uint32_t kCount = 500;
   std::uint32_t posted = 0;
   nodes.until("every arrival", [&] {
-    CHECK(nodes.a.lane->send(nodes.at_a, gather, 1) == lane::Posted::kFull);
-    if (posted < kCount && nodes.a.lane->write(nodes.at_a, gather, remote, posted, posted) == lane::Posted::kTaken)
+    CHECK(nodes.a.lane->send(nodes.at_a, to.gather, 1) == lane::Posted::kFull);
+    if (posted < kCount &&
+        nodes.a.lane->write(nodes.at_a, to.gather, to.remote, posted, posted) == lane::Posted::kTaken)
       ++posted;
     return nodes.b.count<lane::Arrived>() == kCount;
   });
-  CHECK(landing == bytes);
+  CHECK(to.landing == to.source);
 }
 
 TEST_CASE("verbs: what may only be read is sent from too", "[fabric][verbs]") {
