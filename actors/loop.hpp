@@ -97,6 +97,8 @@ class Loop final : public transfer::DriverHost {
   /// Makes progress on the calling thread until `ready` or `until`; returns at once where somebody else does so
   /// already.
   void drive(const std::function<bool()>& ready, TimePoint until);
+  /// Nobody who drove it lately will do so soon: `run` goes on at once.
+  void hand_back();
   const std::vector<std::string>& addresses() const noexcept { return addresses_; }
 
   // ---- on the loop (from submitted work) ----
@@ -203,6 +205,7 @@ class Loop final : public transfer::DriverHost {
   std::atomic<int> drivers_{0};
   std::mutex parked_mutex_;
   std::condition_variable parked_;
+  bool handed_back_ = false;
   std::atomic<bool> stopping_{false};
   TimePoint no_spin_until_{};
 };

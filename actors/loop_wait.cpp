@@ -63,7 +63,8 @@ void Loop::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
     if (drivers_.load(std::memory_order_acquire) != 0) {
       std::unique_lock lock(parked_mutex_);
-      parked_.wait_for(lock, kHandBack, [this] { return stopping_.load(std::memory_order_acquire); });
+      parked_.wait_for(lock, kHandBack, [this] { return handed_back_ || stopping_.load(std::memory_order_acquire); });
+      handed_back_ = false;
       continue;
     }
     if (!token_.try_lock_for(std::chrono::milliseconds(1))) continue;
@@ -96,6 +97,13 @@ void Loop::drive(const std::function<bool()>& ready, TimePoint until) {
     token_.unlock();
   }
   drivers_.store(0, std::memory_order_release);
+  if (!ready()) hand_back();
+}
+
+void Loop::hand_back() {
+  const std::lock_guard lock(parked_mutex_);
+  handed_back_ = true;
+  parked_.notify_all();
 }
 
 }  // namespace weft::actors

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <weft/actors/caf.hpp>
+#include <weft/actors/callback_queue.hpp>
 #include <weft/actors/guarded.hpp>
 
 namespace weft::actors {
@@ -15,6 +16,11 @@ namespace weft::actors {
 /// A job on its way to a worker actor. Messages must be copyable, jobs are not: so it is shared, and run once.
 struct JobMessage {
   std::shared_ptr<Worker::Job> job;
+};
+
+/// Tells the callbacks' actor to serve its queue until that ends.
+struct ServeCallbacks {
+  CallbackQueue* queue = nullptr;
 };
 
 /// Tells the endpoint actor to run its loop until it is stopped.
@@ -26,6 +32,7 @@ struct RunLoop {
 }  // namespace weft::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weft::actors::JobMessage)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weft::actors::ServeCallbacks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weft::actors::RunLoop)
 
 namespace weft::actors {
@@ -40,11 +47,23 @@ caf::behavior worker_behavior(caf::event_based_actor*, std::atomic<std::thread::
   }};
 }
 
+caf::behavior callbacks_behavior(caf::event_based_actor*) {
+  return {[](const ServeCallbacks& message) { message.queue->serve(); }};
+}
+
 caf::behavior endpoint_behavior(caf::event_based_actor*) {
   return {[](const RunLoop& message) {
     message.thread->store(std::this_thread::get_id(), std::memory_order_relaxed);
     message.loop->run();
   }};
+}
+
+/// Behind what it was sent before; returns when it has ended.
+void end(caf::actor_system& system, caf::actor& actor) {
+  if (!actor) return;
+  const caf::scoped_actor self(system);
+  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  self->wait_for(std::exchange(actor, nullptr));
 }
 
 class ActorWorker final : public Worker {
@@ -53,12 +72,7 @@ class ActorWorker final : public Worker {
       : actor_(system.spawn<caf::detached>(worker_behavior, &thread_, &log)) {}
   void run(Job job) override { caf::anon_send(actor_, JobMessage{std::make_shared<Job>(std::move(job))}); }
   bool is_this_thread() const { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
-  void stop(caf::actor_system& system) {
-    if (!actor_) return;
-    const caf::scoped_actor self(system);
-    caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);  // behind the jobs that are queued
-    self->wait_for(std::exchange(actor_, nullptr));
-  }
+  void stop(caf::actor_system& system) { end(system, actor_); }
 
  private:
   std::atomic<std::thread::id> thread_{};
@@ -86,7 +100,8 @@ struct Supervisor::State {
   std::unique_ptr<caf::actor_system> system{};
   std::unique_ptr<ActorWorker> worker{};
   std::unique_ptr<ActorWorker> names{};
-  std::unique_ptr<ActorWorker> callbacks{};
+  std::unique_ptr<CallbackQueue> callbacks{};
+  caf::actor caller{};  // of the callbacks
   caf::actor endpoint{};
   std::atomic<std::thread::id> endpoint_thread{};
   Loop* loop = nullptr;
@@ -107,7 +122,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::start(LogSink log) {
     state->system = std::make_unique<caf::actor_system>(state->config);
     state->worker = std::make_unique<ActorWorker>(*state->system, state->log);
     state->names = std::make_unique<ActorWorker>(*state->system, state->log);
-    state->callbacks = std::make_unique<ActorWorker>(*state->system, state->log);
+    state->callbacks = std::make_unique<CallbackQueue>(state->log);
+    state->caller = state->system->spawn<caf::detached>(callbacks_behavior);
   } catch (const std::system_error& error) {
     return fail(Error(ErrorClass::kResourceExhausted, "start", "no threads for a node's actors")
                     .with_native(error.code().value(), error.code().message())
@@ -129,6 +145,9 @@ Result<void> Supervisor::run(Loop& loop) {
   const ForgetLogger forget;
   try {
     state_->loop = &loop;
+    state_->callbacks->set_drive(
+        [&loop](const std::function<bool()>& ready, TimePoint until) { loop.drive(ready, until); });
+    caf::anon_send(state_->caller, ServeCallbacks{state_->callbacks.get()});
     state_->endpoint = state_->system->spawn<caf::detached>(endpoint_behavior);
     caf::anon_send(state_->endpoint, RunLoop{&loop, &state_->endpoint_thread});
   } catch (const std::exception& error) {
@@ -143,22 +162,19 @@ bool Supervisor::on_own_thread() const noexcept {
          state_->endpoint_thread.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
-bool Supervisor::on_callback_thread() const noexcept {
-  return state_->callbacks && state_->callbacks->is_this_thread();
-}
+bool Supervisor::on_callback_thread() const noexcept { return state_->callbacks->is_this_thread(); }
 
 void Supervisor::stop() {
   if (!state_ || std::exchange(state_->stopped, true)) return;
   const ForgetLogger forget;
   if (state_->endpoint) {
     state_->loop->stop_running();
-    const caf::scoped_actor self(*state_->system);
-    caf::anon_send_exit(state_->endpoint, caf::exit_reason::user_shutdown);
-    self->wait_for(std::exchange(state_->endpoint, nullptr));
+    end(*state_->system, state_->endpoint);
   }
   state_->worker->stop(*state_->system);
   state_->names->stop(*state_->system);
-  state_->callbacks->stop(*state_->system);
+  state_->callbacks->end();
+  end(*state_->system, state_->caller);
 }
 
 }  // namespace weft::actors

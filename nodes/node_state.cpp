@@ -281,7 +281,8 @@ Progress NodeState::progress_of(const Gate& gate, const actors::ProgressCell::Va
 }
 
 void NodeState::drive(const std::function<bool()>& ready, TimePoint until) {
-  if (!stopped_.load(std::memory_order_acquire) && !supervisor_->on_callback_thread()) loop_->drive(ready, until);
+  if (supervisor_->on_callback_thread()) return loop_->hand_back();
+  if (!stopped_.load(std::memory_order_acquire)) loop_->drive(ready, until);
 }
 
 void NodeState::run(std::move_only_function<void()> callback) {

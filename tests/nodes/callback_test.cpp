@@ -1,4 +1,5 @@
 #include <atomic>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -44,6 +45,33 @@ TEST_CASE("callback: one that throws is told to the log, and those behind it run
     CHECK(told.find("thrown by the executor") != std::string::npos);
     CHECK(told.find("not a std::exception") != std::string::npos);
   }
+}
+
+TEST_CASE("callback: short ones in a row drive the node, and one that blocks then holds up nobody else", "[T-10]") {
+  auto server = start();
+  auto client = start();
+  need(server.put("t", blob(4096, 1)));
+  need(client.put("mine", blob(4096, 2)));
+  std::promise<void> blocked, go;
+  auto release = go.get_future().share();
+  int left = 200;
+  std::function<void()> next = [&] {
+    client.get(server.ticket(), "t").then([&](Result<Tensor> got) {
+      need(std::move(got));
+      if (--left != 0) return next();
+      blocked.set_value();
+      release.wait();
+    });
+  };
+  next();
+  blocked.get_future().wait();
+  // The callbacks' thread, which drove the client until now, is stuck: the client still serves, pulls and is cancelled.
+  CHECK(need(server.get(client.ticket(), "mine").wait()).bytes().size() == 4096);
+  CHECK(need(client.get(server.ticket(), "t").wait()).bytes().size() == 4096);
+  auto never = client.receive("nothing");
+  never.cancel();
+  CHECK(never.wait().error().kind() == ErrorClass::kCancelled);
+  go.set_value();
 }
 
 TEST_CASE("callback: the last report of a call that succeeds is of the whole, before its result", "[T-15]") {
