@@ -15,6 +15,8 @@
 
 #include <weft/base/fd.hpp>
 
+#include "bench/stopwatch.hpp"
+
 namespace weft::bench {
 
 /// One end of a conversation in lines of text between a bench and its child. A peer that is gone ends the process.
@@ -64,6 +66,11 @@ class Child {
     ::waitpid(pid_, nullptr, WUNTRACED);
   }
   void go_on() { ::kill(pid_, SIGCONT); }
+  /// That it has computed since its start.
+  double cpu_seconds() const {
+    clockid_t clock{};
+    return ::clock_getcpuclockid(pid_, &clock) == 0 ? seconds_of(clock) : 0;
+  }
 
  private:
   using Ends = std::array<int, 2>;

@@ -65,7 +65,10 @@ class Bench {
       pull(fresh, Into::kCaller);  // its rail too; its pool stays as it is
       measure(cold_, fresh, Into::kPool, false);
     }
-    bench::print(fmt::format("{} raw libfabric", case_.key), raw_seconds_, bytes(), raw_.shape());
+    const double raw_cpu = raw_.cpu_of_writes() / (bytes() * 1e-9 * static_cast<double>(raw_seconds_.size()));
+    bench::print(fmt::format("{} raw libfabric", case_.key), raw_seconds_, bytes(),
+                 fmt::format("cpu {:.2f} s/GB  {}", raw_cpu, raw_.shape()));
+    bench::result(fmt::format("pull.{}.raw.cpu", case_.key), raw_cpu);
     print("into", into_);
     bench::result(fmt::format("pull.{}.into_to_raw", case_.key), raw_seconds_.median() / into_.seconds.median());
     if (!case_.pooled) return;

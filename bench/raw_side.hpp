@@ -41,21 +41,19 @@ class RawSide {
     child_.halt();
   }
   /// Seconds for the whole footprint, after one that is not counted.
-  double write() {
-    child_.go_on();
-    unwrap(peer_->write_all(shape_, until()));
-    const auto took = unwrap(peer_->write_all(shape_, until()));
-    child_.halt();
-    return std::chrono::duration<double>(took).count();
-  }
+  double write() { return write(shape_); }
   /// The same in writes of another shape, each with its own immediate.
   double write(const fabric::RawShape& shape) {
     child_.go_on();
     unwrap(peer_->write_all(shape, until()));
+    const double before = child_.cpu_seconds() + cpu_seconds();
     const auto took = unwrap(peer_->write_all(shape, until()));
+    cpu_ += child_.cpu_seconds() + cpu_seconds() - before;
     child_.halt();
     return std::chrono::duration<double>(took).count();
   }
+  /// That both processes have computed in all writes that were counted.
+  double cpu_of_writes() const { return cpu_; }
   /// Seconds of so many round trips, after some that are not counted.
   Samples ping(std::size_t bytes, std::size_t count) {
     child_.go_on();
@@ -91,6 +89,7 @@ class RawSide {
   std::string provider_{};
   std::optional<fabric::RawPeer> peer_{};
   fabric::RawShape shape_{};
+  double cpu_ = 0;
 };
 
 }  // namespace weft::bench
