@@ -235,6 +235,7 @@ void NodeState::cancel(std::uint64_t cookie) {
     gate = found->second;
   }
   ask_cancel(cookie);
+  loop_->hand_back();  // this thread may be the one that drove it lately
   std::unique_lock lock(gate->mutex);
   gate->changed.wait_for(lock, std::chrono::seconds(1), [&] { return gate->over; });
 }
@@ -322,6 +323,7 @@ bool NodeState::on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> 
     done->done = true;
     done->changed.notify_all();
   });
+  loop_->hand_back();
   std::unique_lock lock(done->mutex);
   done->given_up = !done->changed.wait_for(lock, std::chrono::seconds(2), [&] { return done->done; });
   return done->done;
