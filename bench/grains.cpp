@@ -139,6 +139,8 @@ class Bench {
       unwrap(back_.release(grain.slot));
       while (initiator_.next_result()) {}
     }
+    while (initiator_.pending() != 0) unwrap(unwrap(initiator_.wait_result(std::chrono::seconds(60))).result);
+    while (initiator_.next_result()) {}  // none is left over to be counted as one of a stream
     return samples;
   }
 
