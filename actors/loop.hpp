@@ -60,6 +60,8 @@ struct LoopOptions {
   std::uint64_t inbox_bytes = 1ull << 30;
   Duration dial_timeout = std::chrono::seconds(5);
   Duration spin = std::chrono::microseconds(20);
+  /// How often sockets are asked about while rails are seen in memory.
+  Duration ask = std::chrono::microseconds(50);
   std::vector<std::string> listen{};
   /// Lanes for rails, best first, each with what hello says of it.
   std::vector<std::pair<std::unique_ptr<lane::Lane>, wire::LaneOffer>> rails{};
@@ -148,7 +150,7 @@ class Loop final : public transfer::DriverHost {
   };
 
   Loop(LoopOptions options, const transfer::Catalog& catalog, Worker& worker, Worker& names, SubmissionRing ring,
-       Fd epoll, std::unique_ptr<lane::FramedLane> framed, stream::Acceptor acceptor, stream::Dialer dialer);
+       Fd epoll, Fd unseen, std::unique_ptr<lane::FramedLane> framed, stream::Acceptor acceptor, stream::Dialer dialer);
   Result<void> start();
   /// Runs everything once. Whether anything happened.
   bool turn(TimePoint now);
@@ -156,6 +158,8 @@ class Loop final : public transfer::DriverHost {
   void block(TimePoint until);
   bool spin(TimePoint& now);
   int wait_for_descriptors(Duration most);
+  void ask_kernel(TimePoint now);
+  int heed(int epoll, Duration most);
   void dial(const NodeId& peer, TimePoint now);
   /// Sessions on their way: dialled, or adopted and not up yet.
   std::size_t arriving() const { return dials_.size() + resolving_ + driver_.adopting(); }
@@ -176,6 +180,7 @@ class Loop final : public transfer::DriverHost {
   Worker* names_;
   SubmissionRing ring_;
   Fd epoll_;
+  Fd unseen_;  // epoll of what a turn that looks at memory does not see
   std::unique_ptr<lane::FramedLane> framed_;
   stream::Acceptor acceptor_;
   stream::Dialer dialer_;
@@ -197,6 +202,7 @@ class Loop final : public transfer::DriverHost {
   TimePoint now_{};
   TimePoint next_housekeeping_{};
   TimePoint sessions_due_{};
+  TimePoint next_ask_{};
   bool sessions_ready_ = true;
   std::move_only_function<void()> over_;  // given while the end is awaited
   TimePoint over_by_ = kNever;

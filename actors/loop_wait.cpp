@@ -12,39 +12,60 @@ namespace {
 
 constexpr Duration kHandBack = std::chrono::microseconds(500);  // a caller that waits again soon keeps the loop
 constexpr Duration kLostProcessor = std::chrono::microseconds(50);
+constexpr Duration kOwnProcessor = std::chrono::milliseconds(1);  // who asks for so much spinning has one to spare
+constexpr Duration kAnswersSoon = std::chrono::microseconds(100);
 constexpr unsigned kLooksPerTurn = 32;  // a lane that is not armed may have something that no descriptor tells
 
 }  // namespace
 
 /// Waits for the descriptors of lanes, listeners and submissions; how many are ready.
-int Loop::wait_for_descriptors(Duration most) {
+int Loop::wait_for_descriptors(Duration most) { return heed(epoll_.get(), most); }
+
+int Loop::heed(int epoll, Duration most) {
   const timespec timeout{.tv_sec = static_cast<time_t>(most.count() / 1'000'000'000),
                          .tv_nsec = static_cast<long>(most.count() % 1'000'000'000)};
   std::array<epoll_event, 16> events{};
-  const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &timeout, nullptr);
-  for (int i = 0; i < count; ++i)
-    if (events[static_cast<std::size_t>(i)].data.fd == acceptor_.waitable() ||
-        events[static_cast<std::size_t>(i)].data.fd == dialer_.waitable())
+  const int count = ::epoll_pwait2(epoll, events.data(), static_cast<int>(events.size()), &timeout, nullptr);
+  for (int i = 0; i < count; ++i) {
+    const int descriptor = events[static_cast<std::size_t>(i)].data.fd;
+    if (descriptor == acceptor_.waitable() || descriptor == dialer_.waitable())
       sessions_ready_ = true;
+    else
+      driver_.told(descriptor);
+  }
   return count;
+}
+
+/// Where rails are seen in memory nothing but this asks the kernel, a system call: often while a message is likely to
+/// come, else now and then.
+void Loop::ask_kernel(TimePoint now) {
+  const bool soon = driver_.awaits_messages() || now - driver_.last_message() < kAnswersSoon;
+  if (now < next_ask_ && !soon) return;
+  next_ask_ = now + options_.ask;
+  heed(unseen_.get(), {});
 }
 
 /// Looks at the descriptors again and again: that costs a tenth of a turn. True when a turn found something.
 bool Loop::spin(TimePoint& now) {
   const TimePoint end = now + options_.spin;
   const TimePoint timer = next_timer();
+  const bool in_memory = driver_.sees_memory();
   for (unsigned looks = 1; now < end; ++looks) {
-    const bool due = looks % kLooksPerTurn == 0 || ring_.has_work() || now >= timer;
+    const bool due = in_memory || looks % kLooksPerTurn == 0 || ring_.has_work() || now >= timer;
     if (due || wait_for_descriptors({}) > 0) {
-      driver_.look_everywhere();  // or a fast processor, which turns within each spin, would never come to block
+      if (!in_memory)
+        driver_.look_everywhere();  // or a fast processor, turning in each spin, would never come to block
       if (turn(now)) return true;
     }
     const TimePoint before = now;
     now = Clock::now();
     // Somebody else wanted this processor: spinning would take it from the peer that we wait for.
-    if (now - before > kLostProcessor) no_spin_until_ = now + std::chrono::milliseconds(10);
+    if (now - before > kLostProcessor && options_.spin < kOwnProcessor)
+      no_spin_until_ = now + std::chrono::milliseconds(10);
   }
-  return false;
+  if (!in_memory) return false;
+  driver_.look_everywhere();
+  return turn(now);
 }
 
 /// Spins a little where that is likely to pay, then blocks until a lane, a listener, a submission or a timer.

@@ -37,10 +37,10 @@ std::unexpected<Error> of_variable(const char* name, const Error& why) {
 }
 
 template <class Into>
-Result<void> read_duration(const char* name, Into& into) {
+Result<void> read_duration(const char* name, Into& into, std::string_view unit = "") {
   const auto text = variable(name);
   if (!text) return {};
-  auto value = parse_duration(*text);
+  auto value = parse_duration(*text + std::string(unit));
   if (!value) return of_variable(name, value.error());
   into = *value;
   return {};
@@ -99,11 +99,8 @@ Result<NodeOptions> NodeOptions::from_environment() {
   WEFT_TRY(read_size("WEFT_CONNECTIONS", options.pool.connections));
   WEFT_TRY(read_duration("WEFT_IDLE", options.pool.idle));
   WEFT_TRY(read_duration("WEFT_HEARTBEAT", options.liveness.heartbeat));
-  if (const auto text = variable("WEFT_SPIN_US")) {
-    auto spin = parse_duration(*text + "us");
-    if (!spin) return of_variable("WEFT_SPIN_US", std::move(spin).error());
-    options.spin = *spin;
-  }
+  WEFT_TRY(read_duration("WEFT_SPIN_US", options.spin, "us"));
+  WEFT_TRY(read_duration("WEFT_ASK_KERNEL_US", options.ask_kernel, "us"));
   return options;
 }
 

@@ -33,7 +33,10 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   std::optional<Grain> try_read();
   Result<Grain> read(Deadline deadline);
   Result<void> release(std::uint32_t slot);
-  int event_fd() const noexcept { return signal_.descriptor(); }
+  int event_fd() const {
+    const std::lock_guard lock(mutex_);
+    return signal_.descriptor();
+  }
   TargetStats stats() const;
   void close();
   /// `close` without the wait: `wake` is called when it is over.
@@ -61,7 +64,7 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   std::weak_ptr<NodeState> node_;
   TargetOptions options_;
   TargetInfo info_;
-  SignalFd signal_;
+  mutable SignalFd signal_;
   transfer::RingKey ring_{};
 
   CallbackGate callbacks_;
@@ -97,7 +100,10 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
   std::size_t pending() const;
   /// Calls of `send` that were taken.
   std::uint64_t sends() const;
-  int event_fd() const noexcept { return signal_.descriptor(); }
+  int event_fd() const {
+    const std::lock_guard lock(mutex_);
+    return signal_.descriptor();
+  }
   void close();
   /// `close` without the wait: `wake` is called when `is_quiet`, nothing reads what was sent.
   void begin_close();
@@ -151,7 +157,7 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
 
   std::weak_ptr<NodeState> node_;
   InitiatorOptions options_;
-  SignalFd signal_;
+  mutable SignalFd signal_;
 
   CallbackGate callbacks_;
   mutable std::mutex mutex_;

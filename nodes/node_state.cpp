@@ -90,6 +90,7 @@ Result<void> NodeState::open() {
   loop.pool = {.limit = std::max<std::size_t>(1, options_.pool.connections), .idle = options_.pool.idle};
   loop.dial_timeout = options_.pool.dial_timeout;
   loop.spin = options_.spin;
+  loop.ask = options_.ask_kernel;
   loop.inbox_bytes = options_.limits.inbox_bytes;
   const std::uint64_t ram = ram_bytes();
   loop.landings.max_bytes = options_.limits.memory_bytes != 0 ? options_.limits.memory_bytes : ram / 2;

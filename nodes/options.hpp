@@ -150,6 +150,9 @@ struct NodeOptions {
   /// Networks ("10.0.0.0/8", "fd00::/8") in which bulk may travel in clear; loopback always may.
   std::vector<std::string> trust{};
   Duration spin = std::chrono::microseconds(20);
+  /// While the loop turns or spins, and rails arrive in memory (verbs): how often the kernel is asked for what does
+  /// not, a message of a session that nothing foretold above all. Longer saves system calls, and delays that as much.
+  Duration ask_kernel = std::chrono::microseconds(50);
   Callbacks callbacks{};
   LogSink log{};
   /// Called at each step of each transfer, on the loop: "dial", "handshake", "accept", "session", "rail", "message",
@@ -159,7 +162,7 @@ struct NodeOptions {
 
   /// What the environment says, where an application wants it: WEFT_LISTEN, _ALLOW (local, any, node ids), _TRUST,
   /// _LANES (lists with commas), _IDENTITY, _INBOX_BYTES, _MEMORY_BYTES ("2GiB"), _CONNECTIONS, _IDLE, _HEARTBEAT
-  /// ("500ms"), _SPIN_US. InvalidArgument names the variable.
+  /// ("500ms"), _SPIN_US, _ASK_KERNEL_US. InvalidArgument names the variable.
   static Result<NodeOptions> from_environment();
 };
 

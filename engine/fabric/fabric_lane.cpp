@@ -123,6 +123,7 @@ FabricLane::FabricLane(FabricLaneOptions options, Opened opened)
       info_(std::move(opened.info)),
       traits_(traits_of(options_, opened.habits, info_.view())),
       posts_per_channel_(static_cast<std::uint32_t>(std::clamp<std::size_t>(info_.view().tx_size(), 1, 256))),
+      completes_in_memory_(opened.habits.completes_in_memory),
       fabric_(std::move(opened.fabric)),
       domain_(std::move(opened.domain)),
       events_(std::move(opened.events)),

@@ -64,6 +64,10 @@ class FabricLane final : public lane::Lane, private lane::MessageLease::Owner {
                      lane::Token token) override;
 
   std::size_t poll(std::span<lane::Event> events) override;
+  /// Where a descriptor tells of connections alone (verbs): only what has completed. Else the same as poll.
+  std::size_t glance(std::span<lane::Event> events) override;
+  bool arrives_in_memory() const override { return completes_in_memory_; }
+  int unseen() const override { return completes_in_memory_ ? waiter_.of_connections() : waiter_.descriptor(); }
   int waitable() const override { return waiter_.descriptor(); }
   bool may_block() override;
 
@@ -101,6 +105,7 @@ class FabricLane final : public lane::Lane, private lane::MessageLease::Owner {
   void release(std::uint32_t index) noexcept override;
 
   // Events (fabric_lane_events.cpp); each fills from the front and says how many.
+  std::size_t look(std::span<lane::Event> events, bool also_at_connections);
   std::size_t reap(std::span<lane::Event> events);
   std::size_t settle(std::span<lane::Event> events);
   std::size_t control(std::span<lane::Event> events);
@@ -114,6 +119,7 @@ class FabricLane final : public lane::Lane, private lane::MessageLease::Owner {
   FabricInfo info_;
   lane::Traits traits_;
   std::uint32_t posts_per_channel_;
+  bool completes_in_memory_;
   Fabric fabric_;
   Domain domain_;
   EventQueue events_;

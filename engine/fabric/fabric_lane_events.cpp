@@ -27,7 +27,14 @@ Error connection_error(const EventError& error, bool was_up) {
 
 }  // namespace
 
-std::size_t FabricLane::poll(std::span<lane::Event> events) {
+std::size_t FabricLane::poll(std::span<lane::Event> events) { return look(events, true); }
+
+std::size_t FabricLane::glance(std::span<lane::Event> events) {
+  force_control_ = true;  // who glances polls for the connections
+  return look(events, !completes_in_memory_);
+}
+
+std::size_t FabricLane::look(std::span<lane::Event> events, bool also_at_connections) {
   std::size_t filled = 0;
   bool looked_everywhere = false;
   while (filled < events.size()) {
@@ -35,7 +42,7 @@ std::size_t FabricLane::poll(std::span<lane::Event> events) {
     if (!words_.empty()) tell_words();
     if (!drained_) continue;  // a channel ended, or there is more: its completions come before its Down
     filled += settle(events.subspan(filled));
-    if (looked_everywhere || filled == events.size() || !control_is_due(filled == 0)) break;
+    if (looked_everywhere || filled == events.size() || !also_at_connections || !control_is_due(filled == 0)) break;
     looked_everywhere = true;
     filled += control(events.subspan(filled));
     // Reading the event queue makes progress: a completion that came of it would not wake a loop that may sleep now.

@@ -10,6 +10,12 @@
 namespace weft::fabric {
 namespace {
 
+Result<Fd> open_epoll() {
+  Fd epoll{epoll_create1(EPOLL_CLOEXEC)};
+  if (!epoll) return fail_errno(errno, "epoll_create1");
+  return epoll;
+}
+
 Result<void> watch(int epoll, int descriptor) {
   epoll_event event{};
   event.events = EPOLLIN;
@@ -29,18 +35,21 @@ Wait FabricWaiter::event_wait(WaitStyle style) noexcept {
 }
 
 Result<FabricWaiter> FabricWaiter::open(WaitStyle style, const CompletionQueue& completions, const EventQueue& events) {
-  Fd epoll{epoll_create1(EPOLL_CLOEXEC)};
-  if (!epoll) return fail_errno(errno, "epoll_create1");
+  WEFT_LET(Fd epoll, open_epoll());
   Fd timer{timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
   if (!timer) return fail_errno(errno, "timerfd_create");
-  WEFT_TRY(watch(epoll.get(), timer.get()));
-  WEFT_LET(const int of_events, events.descriptor());
-  WEFT_TRY(watch(epoll.get(), of_events));
+  Fd connections;
   if (style == WaitStyle::kDescriptors) {
+    WEFT_LET(connections, open_epoll());
+    WEFT_TRY(watch(epoll.get(), connections.get()));
     WEFT_LET(const int of_completions, completions.descriptor());
     WEFT_TRY(watch(epoll.get(), of_completions));
   }
-  return FabricWaiter{style, std::move(epoll), std::move(timer)};
+  const int rest = connections ? connections.get() : epoll.get();
+  WEFT_TRY(watch(rest, timer.get()));
+  WEFT_LET(const int of_events, events.descriptor());
+  WEFT_TRY(watch(rest, of_events));
+  return FabricWaiter{style, std::move(epoll), std::move(connections), std::move(timer)};
 }
 
 bool FabricWaiter::arm(const Fabric& fabric, const CompletionQueue& completions, EventQueue& events) {

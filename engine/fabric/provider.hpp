@@ -50,6 +50,7 @@ struct ProviderHabits {
   std::uint64_t window_bytes = 512 * 1024;
   /// Of one message of the lane, 0: it carries none. As small as what rides it lets it be: receives of it are locked.
   std::uint32_t message_bytes = 0;
+  bool completes_in_memory = false;  ///< reading its completion queue is no system call
 };
 /// `running` is the library's version.
 ProviderHabits habits_of(std::string_view libfabric_name, FabricVersion running) noexcept;

@@ -208,12 +208,17 @@ void FramedLane::enqueue(FramedChannel& channel) noexcept {
   queue_.push_back(&channel);
 }
 
-void FramedLane::enqueue_ready() {
+/// Channels that waited for leases of their messages.
+void FramedLane::enqueue_released() noexcept {
   if (paused_ > 0 && std::exchange(releases_seen_, shared_.messages.releases()) != shared_.messages.releases()) {
     for (FramedChannel* channel : live_) {
       if (channel->is_paused()) enqueue(*channel);
     }
   }
+}
+
+void FramedLane::enqueue_ready() {
+  enqueue_released();
   if (live_.size() <= kTriedDirectly) {
     for (FramedChannel* channel : live_) {
       channel->try_writing();
@@ -232,9 +237,23 @@ void FramedLane::enqueue_ready() {
 }
 
 std::size_t FramedLane::poll(std::span<Event> events) {
-  EventSink sink{events};
-  if (sink.full()) return 0;
+  if (events.empty()) return 0;
   enqueue_ready();
+  return service_queue(events);
+}
+
+std::size_t FramedLane::glance(std::span<Event> events) {
+  if (events.empty()) return 0;
+  enqueue_released();
+  const std::size_t count = queue_.empty() ? 0 : service_queue(events);
+  // Nothing is tried meanwhile: the descriptor must tell of each.
+  if (live_.size() <= kTriedDirectly)
+    for (FramedChannel* channel : live_) reconcile(*channel);
+  return count;
+}
+
+std::size_t FramedLane::service_queue(std::span<Event> events) {
+  EventSink sink{events};
   std::size_t work = kPollBytes;
   for (std::size_t turns = queue_.size(); turns > 0 && work > 0 && !sink.full(); --turns) {
     FramedChannel& channel = *queue_.front();

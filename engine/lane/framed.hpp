@@ -74,6 +74,8 @@ class FramedLane final : public Lane {
   void flush() override;
   bool heard(Channel channel) override;
   std::size_t poll(std::span<Event> events) override;
+  /// What was posted here, and what is decrypted; sockets are not read.
+  std::size_t glance(std::span<Event> events) override;
   int waitable() const override { return epoll_.get(); }
   bool may_block() override;
 
@@ -93,7 +95,9 @@ class FramedLane final : public Lane {
   FramedChannel* find(Channel channel) const noexcept;
   Result<Channel> draw_channel();
   void enqueue(FramedChannel& channel) noexcept;
+  void enqueue_released() noexcept;
   void enqueue_ready();
+  std::size_t service_queue(std::span<Event> events);
   void reconcile(FramedChannel& channel) noexcept;
   void erase(FramedChannel& channel);
 

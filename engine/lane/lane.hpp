@@ -218,6 +218,13 @@ class Lane {
 
   /// Makes progress and fills `events` from the front; returns how many. 0 means nothing happened just now.
   virtual std::size_t poll(std::span<Event> events) = 0;
+  /// Like poll, but looks only where that takes no system call, where the lane can tell such places apart; the rest is
+  /// poll itself. Enough while nothing is readable at `unseen`.
+  virtual std::size_t glance(std::span<Event> events) { return poll(events); }
+  /// Whether what comes over its channels is seen by `glance`: completions in memory (verbs). Constant.
+  virtual bool arrives_in_memory() const { return false; }
+  /// A descriptor that becomes readable when there is something that `glance` does not see.
+  virtual int unseen() const { return waitable(); }
   /// A descriptor that becomes readable when poll has something to do, or -1 when the lane must be polled.
   virtual int waitable() const = 0;
   /// Whether the loop may block on waitable() now without missing what already happened; arms it where needed.

@@ -243,6 +243,8 @@ bool Core::moves_pieces() const noexcept {
   return impl_->open_rounds_ != 0 || impl_->active_sources_ != 0 || impl_->piece_posts_ != 0;
 }
 
+bool Core::awaits_messages() const noexcept { return impl_->transfers_.live() != impl_->grain_transfers_; }
+
 std::optional<Action> Core::next_action() {
   while (!impl_->actions_.empty()) {
     Action action = impl_->actions_.pop();

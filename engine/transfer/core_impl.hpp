@@ -296,9 +296,10 @@ class Core::Impl {
   wire::Decoder decoder_;
   bool shutting_down_ = false;
   std::uint32_t held_ = 0;
-  std::size_t open_rounds_ = 0;     // at this end as the target
-  std::size_t active_sources_ = 0;  // with pieces to post, over all sessions
-  std::size_t piece_posts_ = 0;     // not finished
+  std::size_t grain_transfers_ = 0;  // feeds and members, of all transfers
+  std::size_t open_rounds_ = 0;      // at this end as the target
+  std::size_t active_sources_ = 0;   // with pieces to post, over all sessions
+  std::size_t piece_posts_ = 0;      // not finished
   CoreStats stats_{};
 
   // Scratch of one call: kept so that nothing is allocated after warm-up.

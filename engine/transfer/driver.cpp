@@ -46,6 +46,18 @@ std::string reachable(const std::string& address, const std::string& local_host)
 void Driver::add_lane(lane::Lane& lane) {
   lanes_.push_back(&lane);
   listening_until_.push_back(kNever);
+  watches_.push_back({});
+}
+
+void Driver::told(int descriptor) noexcept {
+  for (std::size_t i = 0; i < lanes_.size(); ++i)
+    if (lanes_[i]->unseen() == descriptor || lanes_[i]->waitable() == descriptor) watches_[i].told = true;
+}
+
+void Driver::bind(std::size_t lane, lane::Channel channel, const Binding& binding) {
+  bindings_.set(id(lane, channel), binding);
+  ++watches_[lane].channels;
+  watches_[lane].told = true;
 }
 
 std::size_t Driver::index_of(const lane::Lane& lane) const {
@@ -94,16 +106,17 @@ void Driver::adopt(lane::Lane& lane, lane::Channel channel, SessionSpec spec, co
   while (place < adopting_.size() && adopting_[place].used) ++place;
   if (place == adopting_.size()) adopting_.emplace_back();
   adopting_[place] = {.spec = std::move(spec), .pass_key = pass_key, .lane = index, .channel = channel, .used = true};
-  bindings_.set(id(index, channel),
-                {.session = {}, .number = 0, .adopting = true, .waiting = static_cast<std::uint32_t>(place)});
+  bind(index, channel, {.session = {}, .number = 0, .adopting = true, .waiting = static_cast<std::uint32_t>(place)});
 }
 
 void Driver::on_up(std::size_t lane, lane::Channel channel, TimePoint now) {
   Binding* binding = bindings_.find(id(lane, channel));
   if (binding == nullptr) return lanes_[lane]->close(channel);
   host_->step(binding->adopting ? "session" : "rail");
-  if (!binding->adopting)
+  if (!binding->adopting) {
+    if (lanes_[lane]->arrives_in_memory() && !std::exchange(binding->in_memory, true)) ++memory_rails_;
     return core_->on_rail_up({.session = binding->session, .number = binding->number}, lanes_[lane]->traits(), now);
+  }
   Adopting& adopting = adopting_[binding->waiting];
   binding->adopting = false;
   const NodeId peer = adopting.spec.peer;
@@ -124,6 +137,8 @@ void Driver::on_down(std::size_t lane, const lane::Down& down, TimePoint now) {
   if (found == nullptr) return;
   const Binding binding = *found;
   bindings_.erase(id(lane, down.channel));
+  --watches_[lane].channels;
+  if (binding.in_memory) --memory_rails_;
   if (binding.adopting) {
     Adopting& adopting = adopting_[binding.waiting];
     adopting.used = false;
@@ -155,7 +170,7 @@ void Driver::on_knock(std::size_t lane, const lane::Knock& knock, TimePoint now)
       const auto checked = crypto::check_pass(knock.pass.view(), session.pass_key);
       if (!checked || !core_->admit_rail(session.key, checked->rail, checked->nonce, now)) break;
       session.rails.push_back({.number = checked->rail, .lane = lane, .channel = knock.channel});
-      bindings_.set(id(lane, knock.channel), {.session = session.key, .number = checked->rail});
+      bind(lane, knock.channel, {.session = session.key, .number = checked->rail});
       if (!lanes_[lane]->admit(knock.channel)) lanes_[lane]->close(knock.channel);
       return;
     }
@@ -170,7 +185,10 @@ void Driver::on_event(std::size_t lane, lane::Event& event, TimePoint now) {
                           const Binding* binding = bindings_.find(id(lane, e.channel));
                           told(e.message.bytes());
                           if (binding == nullptr || binding->adopting) return;
-                          if (binding->number == 0) return core_->on_message(binding->session, e.message.bytes(), now);
+                          if (binding->number == 0) {
+                            last_message_ = now;
+                            return core_->on_message(binding->session, e.message.bytes(), now);
+                          }
                           core_->on_rail_message({.session = binding->session, .number = binding->number},
                                                  e.message.bytes(), now);
                         },
@@ -201,6 +219,7 @@ void Driver::act(ListenRail& action, TimePoint now) {
   if (const LiveSession* session = find(action.rail.session); session != nullptr && address)
     *address = reachable(*address, session->local_host);
   if (address) listening_until_[index] = now + kListenFor;
+  watches_[index].told = true;
   core_->on_rail_listening(action.rail, address, now);
 }
 
@@ -220,7 +239,7 @@ void Driver::act(DialRail& action, TimePoint now) {
   }
   if (!channel) return core_->on_rail_down(action.rail, channel.error(), now);
   session->rails.push_back({.number = action.rail.number, .lane = index, .channel = *channel});
-  bindings_.set(id(index, *channel), {.session = session->key, .number = action.rail.number});
+  bind(index, *channel, {.session = session->key, .number = action.rail.number});
 }
 
 void Driver::act(Expose& action, TimePoint now) {
@@ -315,6 +334,7 @@ bool Driver::post(TimePoint now) {
       // on the way.
       if (posted == lane::Posted::kFull && !post->is_message && core_->nothing_posted(*ref)) held_back_.push_back(*ref);
       if (posted != lane::Posted::kTaken) break;
+      if (post->is_message && ref->number == 0) last_message_ = now;
       taken(*post);
       core_->posted(now);
       any = true;
@@ -337,18 +357,28 @@ void Driver::listen_to_sessions(TimePoint now) {
       if (channel.number == 0 && lanes_[channel.lane]->heard(channel.channel)) core_->heard(session.key, now);
 }
 
+bool Driver::look(std::size_t i, bool all, bool everywhere, TimePoint now) {
+  lane::Lane& lane = *lanes_[i];
+  Watch& watch = watches_[i];
+  const bool poll = std::exchange(watch.told, false) || everywhere || !sees_memory();
+  if (!poll && watch.channels == 0 && listening_until_[i] == kNever) return false;
+  // A rail that carries nothing is looked at now and then: polling libfabric's tcp costs several system calls.
+  if (!all && lane.traits().max_message == 0 && lane.waitable() >= 0) return false;
+  const std::size_t count = poll ? lane.poll(events_) : lane.glance(events_);
+  for (std::size_t e = 0; e < count; ++e) on_event(i, events_[e], now);
+  watches_[i].told = watches_[i].told || (poll && count == events_.size());  // there may be more
+  return count != 0;
+}
+
 bool Driver::turn(TimePoint now) {
   // What was asked for meanwhile leaves before anything is waited for.
   bool any = run_actions(now);
   any = post(now) || any;
-  const bool all = core_->moves_pieces() || since_all_ + 1 >= kTurnsPerIdleRail;
-  since_all_ = all ? 0 : since_all_ + 1;
+  const bool everywhere = std::exchange(everywhere_, false);
+  const bool all = everywhere || core_->moves_pieces() || since_all_ + 1 >= kTurnsPerIdleRail;
+  since_all_ = everywhere || (all && !sees_memory()) ? 0 : std::min(since_all_ + 1, kTurnsPerIdleRail);
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    // A rail that carries nothing is looked at now and then: polling libfabric costs several system calls.
-    if (!all && lanes_[i]->traits().max_message == 0 && lanes_[i]->waitable() >= 0) continue;
-    const std::size_t count = lanes_[i]->poll(events_);
-    for (std::size_t e = 0; e < count; ++e) on_event(i, events_[e], now);
-    any = any || count != 0;
+    any = look(i, all, everywhere, now) || any;
     if (listening_until_[i] != kNever && now >= listening_until_[i]) {
       listening_until_[i] = kNever;
       lanes_[i]->stop_listening();
@@ -369,8 +399,11 @@ bool Driver::may_block() {
     look_everywhere();
     return false;
   }
-  for (lane::Lane* lane : lanes_)
-    if (!lane->may_block()) return false;
+  for (lane::Lane* lane : lanes_) {
+    if (lane->may_block()) continue;
+    look_everywhere();  // it may want one more poll, which a turn for memory alone would not be
+    return false;
+  }
   return true;
 }
 

@@ -53,7 +53,17 @@ class Driver {
   TimePoint next_timer() const;
   bool may_block();
   /// The next turn polls every lane, also those that carry nothing: without that the loop may not block behind it.
-  void look_everywhere() noexcept { since_all_ = kTurnsPerIdleRail; }
+  void look_everywhere() noexcept { everywhere_ = true; }
+
+  /// Whether a rail is up whose bytes arrive in memory. Then turns make no system call for what did not come: between
+  /// two of them the kernel need not be asked, and a lane is polled that the caller `told` of.
+  bool sees_memory() const noexcept { return memory_rails_ != 0; }
+  /// Something is readable at this lane's `unseen` (or `waitable`): the next turn polls it.
+  void told(int descriptor) noexcept;
+  /// When a session last had a message, either way; what answers it is likely to follow soon.
+  TimePoint last_message() const noexcept { return last_message_; }
+  /// Whether something is open that a message of a session ends, other than rings of grains.
+  bool awaits_messages() const noexcept { return core_->awaits_messages(); }
   /// Whether the next turn should follow at once; else what is to come is told by the lanes' descriptors first.
   bool busy() const noexcept { return core_->moves_pieces(); }
 
@@ -70,11 +80,16 @@ class Driver {
     std::uint16_t number = 0;
     bool adopting = false;  // its session is not up yet
     std::uint32_t waiting = 0;
+    bool in_memory = false;  // a rail that is up, and of such a lane
   };
   struct RailChannel {
     std::uint16_t number = 0;
     std::size_t lane = 0;
     lane::Channel channel{};
+  };
+  struct Watch {  // of a lane
+    std::size_t channels = 0;
+    bool told = true;
   };
   struct LiveSession {
     SessionKey key{};
@@ -115,12 +130,18 @@ class Driver {
   void told(std::span<const std::byte> frame);
   void taken(const Post& post);
   bool post(TimePoint now);
+  bool look(std::size_t lane, bool all, bool everywhere, TimePoint now);
+  void bind(std::size_t lane, lane::Channel channel, const Binding& binding);
 
   Core* core_;
   DriverHost* host_;
   std::vector<lane::Lane*> lanes_;
   TimePoint next_hearing_{};
-  unsigned since_all_ = 0;                  // turns since every lane was polled
+  unsigned since_all_ = 0;        // turns since every lane was polled
+  bool everywhere_ = false;       // the next turn polls every lane
+  std::size_t memory_rails_ = 0;  // up, of lanes that arrive in memory
+  TimePoint last_message_{};
+  std::vector<Watch> watches_;              // per lane
   std::vector<TimePoint> listening_until_;  // per lane; kNever: not listening
   std::vector<RailRef> held_back_;          // of this turn: refused with nothing out that would bring them back
   FlatMap<Binding> bindings_;

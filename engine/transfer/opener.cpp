@@ -22,6 +22,7 @@ Transfer& Core::Impl::open(Role role, const NodeId& peer, const Bound& bound, st
   t.opened = t.progress_at = t.phase_since = now;
   t.explicit_end = bound.explicit_end.value_or(kNever);
   ours_.set(t.id.sequence, key);
+  if (role == Role::kFeed) ++grain_transfers_;
   return t;
 }
 
@@ -379,6 +380,7 @@ void Core::Impl::finish(Transfer& t) {
     if (t.role == Role::kServe) s->items_held -= std::min<std::uint64_t>(s->items_held, t.source.bytes.items.size());
     s->idle_since = std::max(s->idle_since, now);
   }
+  if (t.role == Role::kFeed || t.role == Role::kMember) --grain_transfers_;
   let_go_attachments(t.source);
   transfers_.give_back(key);
   if (s != nullptr) leave_room(*s, now);

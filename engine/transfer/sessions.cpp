@@ -20,6 +20,7 @@ Transfer& Core::Impl::open_theirs(Role role, Session& s, std::uint64_t sequence,
   t.opened = t.progress_at = t.phase_since = now;
   s.theirs.set(sequence, key);
   ++s.transfers;
+  if (role == Role::kMember) ++grain_transfers_;
   return t;
 }
 

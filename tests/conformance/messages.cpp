@@ -51,10 +51,10 @@ void gathered(LanePair& pair) {
   CHECK(equal(watch.b.messages[0].bytes, 3));
 }
 
-void many(LanePair& pair, bool blocking) {
+void many(LanePair& pair, Watch::Looks looks) {
   Watch watch{pair};
   const auto a = pair.connect(watch).first;
-  if (blocking) watch.block_when_idle();
+  watch.look(looks);
   constexpr std::uint32_t kCount = 10'000;
   const Source source{pair.a(), kCount + 64, 5};
   for (std::uint32_t i = 0; i < kCount; ++i) {
@@ -70,9 +70,10 @@ void many(LanePair& pair, bool blocking) {
   CHECK(wrong == 0);
 }
 
-void full(LanePair& pair) {
+void full(LanePair& pair, Watch::Looks looks) {
   Watch watch{pair};
   const auto a = pair.connect(watch).first;
+  watch.look(looks);
   const Source source{pair.a(), std::min<std::size_t>(pair.a().traits().max_message, 1 << 20), 9};
   const std::array gather{source.all()};
   Token token = 0;
@@ -92,12 +93,16 @@ void check_messages(const MakeLanePair& make) {
   if (make()->a().traits().max_message == 0) return;
   SECTION("messages of 0, 1 and max_message bytes arrive whole and in order") { sizes_in_order(*make()); }
   SECTION("a message is gathered from as many ranges as the lane promises") { gathered(*make()); }
-  SECTION("10 000 messages arrive once each and in order") { many(*make(), false); }
+  SECTION("10 000 messages arrive once each and in order") { many(*make(), Watch::Looks::kAlways); }
   SECTION("messages are not slept over") {
     auto pair = make();
-    if (pair->a().waitable() >= 0) many(*pair, true);
+    if (pair->a().waitable() >= 0) many(*pair, Watch::Looks::kAwake);
   }
-  SECTION("a full queue of messages says so and takes more later") { full(*make()); }
+  SECTION("a full queue of messages says so and takes more later") { full(*make(), Watch::Looks::kAlways); }
+  SECTION("messages are seen by glances, and by polls when the descriptor tells") {
+    many(*make(), Watch::Looks::kGlances);
+    full(*make(), Watch::Looks::kGlances);
+  }
 }
 
 }  // namespace weft::conformance

@@ -67,9 +67,9 @@ void Log::take(lane::Event& event) {
   event = std::monostate{};
 }
 
-std::size_t Watch::poll_one(lane::Lane& lane, Log& log) {
+std::size_t Watch::poll_one(lane::Lane& lane, Log& log, bool glances) {
   std::array<lane::Event, 13> events;  // few and odd, so that poll is often cut short
-  const std::size_t count = lane.poll(events);
+  const std::size_t count = glances ? lane.glance(events) : lane.poll(events);
   REQUIRE(count <= events.size());
   for (std::size_t i = 0; i < count; ++i) log.take(events[i]);
   return count;
@@ -77,7 +77,8 @@ std::size_t Watch::poll_one(lane::Lane& lane, Log& log) {
 
 std::size_t Watch::turn() {
   pair_.step();
-  if (blocking_) return turn_awake();
+  if (looks_ == Looks::kAwake) return turn_awake();
+  if (looks_ == Looks::kGlances) return turn_glancing();
   const std::size_t from_a = poll_one(pair_.a(), a);
   return from_a + poll_one(pair_.b(), b);
 }
@@ -94,6 +95,13 @@ std::size_t Watch::turn_awake() {
   if (!a_sleeps || descriptors[0].revents != 0) events += poll_one(pair_.a(), a);
   if (!b_sleeps || descriptors[1].revents != 0) events += poll_one(pair_.b(), b);
   return events;
+}
+
+std::size_t Watch::turn_glancing() {
+  std::array<pollfd, 2> unseen{pollfd{pair_.a().unseen(), POLLIN, 0}, pollfd{pair_.b().unseen(), POLLIN, 0}};
+  ::poll(unseen.data(), unseen.size(), 0);
+  const std::size_t events = poll_one(pair_.a(), a, unseen[0].revents == 0);
+  return events + poll_one(pair_.b(), b, unseen[1].revents == 0);
 }
 
 void Watch::until(std::string_view what, const std::function<bool()>& condition) {

@@ -72,8 +72,13 @@ class Watch {
   void until(std::string_view what, const std::function<bool()>& condition);
   /// Turns until nothing was reported and nothing is left to do for a while.
   void settle();
-  /// From now on a lane is polled only when it says it may not block or its descriptor is readable.
-  void block_when_idle() { blocking_ = true; }
+  enum class Looks : std::uint8_t {
+    kAlways,
+    kAwake,    ///< polls only when the lane says that it may not block, or its descriptor is readable
+    kGlances,  ///< polls only when what a glance does not see is told by its descriptor; else glances
+  };
+  /// From now on.
+  void look(Looks looks) { looks_ = looks; }
 
   /// Posts on A, turning while the channel is full. False when it is down.
   bool send(Channel channel, std::span<const lane::Gather> gather, Token token);
@@ -81,12 +86,13 @@ class Watch {
              std::optional<std::uint32_t> immediate, Token token);
 
  private:
-  std::size_t poll_one(lane::Lane& lane, Log& log);
+  std::size_t poll_one(lane::Lane& lane, Log& log, bool glances = false);
   std::size_t turn_awake();
+  std::size_t turn_glancing();
   bool post(const std::function<lane::Posted()>& attempt, Channel channel, Token token);
 
   LanePair& pair_;
-  bool blocking_ = false;
+  Looks looks_ = Looks::kAlways;
 };
 
 }  // namespace weft::conformance

@@ -98,10 +98,10 @@ void scattered(LanePair& pair, std::size_t unit) {
   CHECK(target.guards_hold());
 }
 
-void many_small(LanePair& pair, bool blocking) {
+void many_small(LanePair& pair, Watch::Looks looks) {
   Watch watch{pair};
   const auto [a, b] = pair.connect(watch);
-  if (blocking) watch.block_when_idle();
+  watch.look(looks);
   constexpr std::uint32_t kCount = 10'000;
   constexpr std::size_t kBytes = 96;
   const Source source{pair.a(), kCount * kBytes, 8};
@@ -124,6 +124,8 @@ void many_small(LanePair& pair, bool blocking) {
   watch.until("all bytes", [&] { return target.holds(8, 0, kCount * kBytes, 0); });
   CHECK(watch.a.finished(a) == kCount);
   CHECK(watch.a.failed == 0);
+  pair.b().close(b);
+  watch.until("both ends to be down", [&] { return watch.a.is_down(a) && watch.b.is_down(b); });
 }
 
 void window(LanePair& pair) {
@@ -176,10 +178,13 @@ void check_writes(const MakeLanePair& make) {
   SECTION("a write of no bytes brings its immediate") { empty_write(*make()); }
   SECTION("several short ranges a write, gathered and scattered") { scattered(*make(), 1); }
   SECTION("several long ranges a write, gathered and scattered") { scattered(*make(), 9973); }
-  SECTION("10 000 small writes all arrive") { many_small(*make(), false); }
+  SECTION("10 000 small writes all arrive") { many_small(*make(), Watch::Looks::kAlways); }
   SECTION("writes are not slept over") {
     auto pair = make();
-    if (pair->a().waitable() >= 0) many_small(*pair, true);
+    if (pair->a().waitable() >= 0) many_small(*pair, Watch::Looks::kAwake);
+  }
+  SECTION("writes are seen by glances, and by polls when the descriptor tells") {
+    many_small(*make(), Watch::Looks::kGlances);
   }
   SECTION("room is the window less what is posted, and comes back") { window(*make()); }
   SECTION("a lane takes a bounded number of writes, says Full, and takes more later") { full(*make()); }

@@ -1,6 +1,8 @@
 # Run by verbs_test.py inside scripts/soft-roce, by busybox' shell. Each step prints what it has to say between
 # `@begin NAME` and `@end NAME STATUS`; whether that is right is decided outside.
-weft=$1 conformance_fabric=$2 test_fabric=$3 test_nodes=$4 grains_suite=$5 fabric_target=$6 fabric_initiator=$7 model=$8
+weft=$1 conformance_fabric=$2 test_fabric=$3 test_nodes=$4 grains_suite=$5 fabric_target=$6 fabric_initiator=$7 spinning=$8
+shift
+model=$8
 
 step() {  # NAME COMMAND…
   local name=$1
@@ -33,7 +35,7 @@ digest() {  # NAME BYTES FILE: of its last bytes, which are its tensors'
   tail -c "$2" "$3" | sha256sum | cut -d ' ' -f 1
   echo "@end $1 $?"
 }
-total=$9 large=${10} strace=${11} ring=${12} grains=${13}
+total=$9 large=${10} strace=${11} ring=${12} grains=${13} spun=${14}
 
 step conformance "$conformance_fabric" '*verbs*'
 step classes "$test_fabric" '~*raw probe*' '~bytes go on*' '~no byte lands*'
@@ -82,6 +84,32 @@ echo "@end grains-send $?"
 wait $receiver
 step grains-received cat /tmp/grains.log
 [ -z "$strace" ] || step grains-sends sh -c 'cat /tmp/recv.sends /tmp/send.sends | grep -c "<TCP.*= [1-9]"'
+
+# Every system call of two processes whose loops spin, between their marks.
+if [ -n "$strace" ]; then
+  export WEFT_SPIN_US=10000000 WEFT_ASK_KERNEL_US=1000000
+  "$strace" -f -y -o /tmp/spun.recv timeout 120 "$spinning" recv /tmp/spun.ring "$spun" > /tmp/spun.log 2>&1 &
+  receiver=$!
+  appears /tmp/spun.ring
+  step spun-send "$strace" -f -y -o /tmp/spun.send "$spinning" send /tmp/spun.ring "$spun"
+  unset WEFT_SPIN_US WEFT_ASK_KERNEL_US
+  wait $receiver
+  step spun-recv cat /tmp/spun.log
+  # The loop's thread is the one that rings the device's doorbell, a call of Soft-RoCE's own: uverbs command 28.
+  cat > /tmp/calls.awk << 'AWK'
+/"@from"/ {measured = 1; next}
+/"@to"/ {measured = 0}
+!measured || /resumed>/ {next}
+/write\(.*uverbs.*"\\34/ {loop[$1]; ++bells; next}
+{call = $2; sub(/\(.*/, "", call); ++calls[$1 " " call]}
+END {
+  for (one in calls) {split(one, of); if (of[1] in loop) print "call", of[2], calls[one]}
+  print "bells", bells
+}
+AWK
+  step spun-send-calls awk -f /tmp/calls.awk /tmp/spun.send
+  step spun-recv-calls awk -f /tmp/calls.awk /tmp/spun.recv
+fi
 
 # Limits of locked memory: of who pulls, and of who serves.
 chmod a+r /tmp/served

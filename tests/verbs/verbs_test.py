@@ -2,6 +2,7 @@
 """Weft over real verbs: the lane suite, the fabric classes, nodes in one process, and two `weft` processes.
 
     verbs_test.py SOFT_ROCE WEFT CONFORMANCE_FABRIC TEST_FABRIC TEST_NODES GRAINS_SUITE FABRIC_TARGET FABRIC_INITIATOR
+                  SPINNING
 
 One virtual machine with a Soft-RoCE device is started for all of it (scripts/soft-roce); inside.sh is what runs there.
 Skipped, with the reason, where this host cannot start one.
@@ -22,6 +23,7 @@ SECONDS = 540
 CANNOT = 77
 
 RING, GRAINS = 4, 3000  # slots, and how many are sent through them
+SPUN = 3000  # grains between loops that spin; nine tenths of them are measured
 
 TENSORS = {"large": ("F32", [1536, 1024], 6 << 20), "odd": ("U8", [1000, 1001], 1001000), "small": ("U8", [300], 300)}
 TOTAL = sum(size for _, _, size in TENSORS.values())
@@ -158,6 +160,20 @@ def grain_credits(steps, _):
     check(0 < sends < told, f"{sends} sends over TCP for {told} times that slots came free")
 
 
+@test("verbs: loops that spin make no system call for a grain")
+def spinning(steps, _):
+    if not STRACE:
+        raise Skipped("strace is missing: scripts/install-dependencies test")
+    for end in ("send", "recv"):
+        check(f"{end} all of {SPUN}" in steps.text(f"spun-{end}"), steps.text(f"spun-{end}"))
+        lines = [line.split() for line in steps.text(f"spun-{end}-calls").splitlines()]
+        calls = {words[1]: int(words[2]) for words in lines if words and words[0] == "call"}
+        bells = int(next(words[1] for words in lines if words and words[0] == "bells"))
+        # Each grain takes its initiator two posts; its target gives credits for several at a time.
+        check(bells > SPUN * (1.5 if end == "send" else 0.1), end, bells, "doorbells")
+        check(sum(calls.values()) < 0.05 * 0.9 * SPUN, end, calls)
+
+
 @test("verbs: who may not lock the landing pulls over another lane, or is told what to raise")
 def poor_client(steps, model):
     told = steps.json("poor-get")
@@ -210,7 +226,7 @@ class Model:
 
 
 def main():
-    if len(sys.argv) != 9:
+    if len(sys.argv) != 10:
         sys.exit(__doc__)
     soft_roce, *programs = sys.argv[1:]
     listed = subprocess.run([programs[4], "--list"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
@@ -222,7 +238,7 @@ def main():
         files = [*programs, "libfabric.so.1", str(inside), str(model.path), *([STRACE] if STRACE else [])]
         command = [soft_roce, "-t", str(SECONDS), *(word for file in files for word in ("-f", file)), "--", "sh",
                    str(inside), *programs, str(model.path), str(TOTAL), str(TENSORS["large"][2]), STRACE, str(RING),
-                   str(GRAINS)]
+                   str(GRAINS), str(SPUN)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
     said = done.stderr.strip().splitlines()
     if done.returncode == CANNOT and said and "cannot run here: " in said[-1]:
