@@ -36,6 +36,10 @@ PRINTS = {
         r"page 2 is untouched: -1",
     ],
     "grains": [rf"grain {index} in slot {index % 4}: 1024 bytes of {index}" for index in range(20)],
+    "grains_await": [
+        *[rf"grain {index} came back with {2 * index}" for index in range(5)],
+        r"the server ended: ShuttingDown",
+    ],
     "actors": [
         r"got layers\.0\.w \[256, 256\]",
         r'error: .*"layers\.1\.w".* \[NotFound\]',

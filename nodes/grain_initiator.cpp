@@ -32,6 +32,7 @@ Result<std::size_t> Initiator::send(std::uint64_t index, std::span<const std::sp
 }
 std::optional<GrainResult> Initiator::next_result() { return state_->next_result(); }
 Result<GrainResult> Initiator::wait_result(Deadline deadline) { return state_->wait_result(deadline); }
+Next<GrainResult> Initiator::next(Deadline deadline) { return {state_, detail::until_of(deadline)}; }
 std::size_t Initiator::pending() const { return state_->pending(); }
 int Initiator::event_fd() const { return state_->event_fd(); }
 void Initiator::close() { state_->close(); }
@@ -60,7 +61,7 @@ Result<std::shared_ptr<InitiatorState>> InitiatorState::open(const std::shared_p
 }
 
 InitiatorState::InitiatorState(const std::shared_ptr<NodeState>& node, InitiatorOptions options, SignalFd signal)
-    : node_(node), options_(std::move(options)), signal_(std::move(signal)) {}
+    : WaitLine(node), options_(std::move(options)), signal_(std::move(signal)) {}
 InitiatorState::~InitiatorState() {
   if (!kept_) return;
   if (const auto node = node_.lock()) node->let_go(std::move(kept_));
@@ -218,7 +219,7 @@ Result<std::size_t> InitiatorState::send(std::uint64_t index, std::span<const st
   if (connected == 0)
     return fail(Error(ErrorClass::kPeerUnreachable, "send", "no target is connected")
                     .with_hint("why(target) tells what stands in the way; it is tried again meanwhile"));
-  const TimePoint deadline = options.deadline.resolve(Clock::now()).value_or(Clock::now() + std::chrono::seconds(30));
+  const TimePoint deadline = until_of(options.deadline);
   const std::uint64_t call = sends_++;
   std::size_t sent = 0;
   for (std::size_t number = 0; number < links_.size(); ++number) {
@@ -313,18 +314,12 @@ void InitiatorState::told(std::unique_lock<std::mutex>& lock, GrainResult result
 
 std::optional<GrainResult> InitiatorState::next_result() {
   const std::lock_guard lock(mutex_);
-  if (results_.empty()) {
-    signal_.clear();  // a link came or went
-    return std::nullopt;
-  }
-  GrainResult result = results_.pop();
-  if (results_.empty()) signal_.clear();
-  return result;
+  if (results_.empty()) signal_.clear();  // a link came or went
+  return take_next();
 }
 
 Result<GrainResult> InitiatorState::wait_result(Deadline deadline) {
-  const TimePoint begun = Clock::now();
-  const TimePoint until = deadline.resolve(begun).value_or(begun + std::chrono::seconds(30));
+  const TimePoint until = until_of(deadline);
   const auto there = [this] { return !results_.empty() || closed_; };
   const auto ready = [this, &there] {
     const std::lock_guard lock(mutex_);
@@ -339,7 +334,7 @@ Result<GrainResult> InitiatorState::wait_result(Deadline deadline) {
   if (auto result = next_result()) return std::move(*result);
   const std::lock_guard lock(mutex_);
   if (closed_ || node_.expired()) return fail(ErrorClass::kShuttingDown, "wait_result", "the initiator is closed");
-  return fail(ErrorClass::kDeadlineExceeded, "wait_result", "no grain ended in time");
+  return fail(late());
 }
 
 std::uint64_t InitiatorState::sends() const {
@@ -357,11 +352,14 @@ std::size_t InitiatorState::pending() const {
 void InitiatorState::begin_close() {
   callbacks_.end();
   const auto node = node_.lock();
+  bool serves = false;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     changed_.notify_all();
+    serves = to_be_served();
   }
+  if (serves) serve();
   if (!node) return;
   node->submit([self = shared_from_this(), node = node.get()](TimePoint now) {
     std::vector<transfer::TransferKey> feeds;

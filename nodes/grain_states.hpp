@@ -14,6 +14,7 @@
 #include <weft/nodes/callback_gate.hpp>
 #include <weft/nodes/grains.hpp>
 #include <weft/nodes/signal_fd.hpp>
+#include <weft/nodes/wait_line.hpp>
 #include <weft/transfer/core.hpp>
 #include <weft/transfer/ring.hpp>
 
@@ -22,10 +23,16 @@ namespace weft::detail {
 
 class NodeState;
 
-class TargetState final : public std::enable_shared_from_this<TargetState> {
+/// Of a wait for grains or for results.
+inline TimePoint until_of(Deadline deadline) {
+  const TimePoint begun = Clock::now();
+  return deadline.resolve(begun).value_or(begun + std::chrono::seconds(30));
+}
+
+class TargetState final : public WaitLine<Grain>, public std::enable_shared_from_this<TargetState> {
  public:
   static Result<std::shared_ptr<TargetState>> open(const std::shared_ptr<NodeState>& node, TargetOptions options);
-  ~TargetState();
+  ~TargetState() override;
   TargetState(const TargetState&) = delete;
   TargetState& operator=(const TargetState&) = delete;
 
@@ -52,23 +59,26 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   void on_arrived(const transfer::GrainArrived& grain);
   void on_joined();
   void on_left();
-  void on_closed();
+  /// Also of a node that has ended, with what it has left.
+  void on_closed(NodeState& node);
 
  private:
   TargetState(const std::shared_ptr<NodeState>& node, TargetOptions options, TargetInfo info, SignalFd signal);
   Grain grain_of(const transfer::GrainArrived& arrived) const;
-  std::optional<Grain> take(std::unique_lock<std::mutex>& lock);
+  std::optional<Grain> take_next() override;
+  bool has_next() const override { return !ready_.empty(); }
+  std::optional<Error> over() const override;
+  Error late() const override;
+  std::shared_ptr<WaitLine> line() override { return shared_from_this(); }
   void woken(std::unique_lock<std::mutex>& lock);
   void on_released(TimePoint now);
 
-  std::weak_ptr<NodeState> node_;
   TargetOptions options_;
   TargetInfo info_;
   mutable SignalFd signal_;
   transfer::RingKey ring_{};
 
   CallbackGate callbacks_;
-  mutable std::mutex mutex_;
   std::condition_variable changed_;
   transfer::Ring<transfer::GrainArrived> ready_;
   std::uint64_t taken_ = 0;                // from the front of `ready_`, since the beginning
@@ -82,10 +92,10 @@ class TargetState final : public std::enable_shared_from_this<TargetState> {
   TargetStats stats_{};
 };
 
-class InitiatorState final : public std::enable_shared_from_this<InitiatorState> {
+class InitiatorState final : public WaitLine<GrainResult>, public std::enable_shared_from_this<InitiatorState> {
  public:
   static Result<std::shared_ptr<InitiatorState>> open(const std::shared_ptr<NodeState>& node, InitiatorOptions options);
-  ~InitiatorState();
+  ~InitiatorState() override;
   InitiatorState(const InitiatorState&) = delete;
   InitiatorState& operator=(const InitiatorState&) = delete;
 
@@ -120,6 +130,8 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
 
   void on_up(transfer::TransferKey feed);
   void on_ended(transfer::GrainEnded&& ended);
+  /// No more grains end.
+  void on_stopped(NodeState& node);
 
  private:
   struct Link {
@@ -152,15 +164,17 @@ class InitiatorState final : public std::enable_shared_from_this<InitiatorState>
   void on_feed_over(std::size_t link, const Error& why, TimePoint now);
   void on_send(TimePoint now);
   void woken(std::unique_lock<std::mutex>& lock);
-  void tell(GrainResult result);
+  std::optional<GrainResult> take_next() override;
+  bool has_next() const override { return !results_.empty(); }
+  std::optional<Error> over() const override;
+  Error late() const override;
+  std::shared_ptr<WaitLine> line() override { return shared_from_this(); }
   void told(std::unique_lock<std::mutex>& lock, GrainResult result);
 
-  std::weak_ptr<NodeState> node_;
   InitiatorOptions options_;
   mutable SignalFd signal_;
 
   CallbackGate callbacks_;
-  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Link> links_;
   std::map<std::uint64_t, std::size_t> by_feed_;  // on the loop

@@ -23,6 +23,7 @@ Target::~Target() {
 const TargetInfo& Target::info() const { return state_->info(); }
 std::optional<Grain> Target::try_read() { return state_->try_read(); }
 Result<Grain> Target::read(Deadline deadline) { return state_->read(deadline); }
+Next<Grain> Target::next(Deadline deadline) { return {state_, detail::until_of(deadline)}; }
 Result<void> Target::release(std::uint32_t slot) { return state_->release(slot); }
 int Target::event_fd() const { return state_->event_fd(); }
 TargetStats Target::stats() const { return state_->stats(); }
@@ -52,7 +53,7 @@ Result<std::shared_ptr<TargetState>> TargetState::open(const std::shared_ptr<Nod
 
 TargetState::TargetState(const std::shared_ptr<NodeState>& node, TargetOptions options, TargetInfo info,
                          SignalFd signal)
-    : node_(node),
+    : WaitLine(node),
       options_(std::move(options)),
       info_(std::move(info)),
       signal_(std::move(signal)),
@@ -112,7 +113,7 @@ void TargetState::on_arrived(const GrainArrived& arrived) {
   }
 }
 
-std::optional<Grain> TargetState::take(std::unique_lock<std::mutex>&) {
+std::optional<Grain> TargetState::take_next() {
   if (ready_.empty()) return std::nullopt;
   const GrainArrived arrived = ready_.pop();
   ++taken_;
@@ -122,13 +123,12 @@ std::optional<Grain> TargetState::take(std::unique_lock<std::mutex>&) {
 }
 
 std::optional<Grain> TargetState::try_read() {
-  std::unique_lock lock(mutex_);
-  return take(lock);
+  const std::lock_guard lock(mutex_);
+  return take_next();
 }
 
 Result<Grain> TargetState::read(Deadline deadline) {
-  const TimePoint begun = Clock::now();
-  const TimePoint until = deadline.resolve(begun).value_or(begun + std::chrono::seconds(30));
+  const TimePoint until = until_of(deadline);
   const auto ready = [this] {
     const std::lock_guard lock(mutex_);
     return !ready_.empty() || closed_;
@@ -138,11 +138,9 @@ Result<Grain> TargetState::read(Deadline deadline) {
       if (const auto node = node_.lock()) node->drive(ready, until);
     std::unique_lock lock(mutex_);
     if (ready_.empty() && !closed_) changed_.wait_until(lock, until, [this] { return !ready_.empty() || closed_; });
-    if (auto grain = take(lock)) return *grain;
-    if (closed_) return fail(ErrorClass::kShuttingDown, "read", "the target is closed");
-    if (Clock::now() >= until)
-      return fail(Error(ErrorClass::kDeadlineExceeded, "read", "no grain came in time")
-                      .with_hint("weft grains send writes some; stats() tells whether an initiator is connected"));
+    if (auto grain = take_next()) return *grain;
+    if (closed_) return fail(ErrorClass::kShuttingDown, "read", "the target is closed, or its node");
+    if (Clock::now() >= until) return fail(late());
   }
 }
 
@@ -187,12 +185,13 @@ void TargetState::on_left() {
   const std::lock_guard lock(mutex_);
   --stats_.initiators;
 }
-void TargetState::on_closed() {
+void TargetState::on_closed(NodeState& node) {
   std::unique_lock lock(mutex_);
   closed_ = true;
   signal_.set();
   changed_.notify_all();
   woken(lock);
+  serve_last(node);
 }
 
 void TargetState::begin_close() {

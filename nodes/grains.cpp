@@ -16,7 +16,25 @@ Result<Target> NodeState::open_target(TargetOptions options) {
 Result<Initiator> NodeState::open_initiator(InitiatorOptions options) {
   if (is_stopped()) return fail(stopped());
   WEFT_LET(auto state, InitiatorState::open(shared_from_this(), std::move(options)));
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return fail(stopped());
+    std::erase_if(opened_initiators_, [](const auto& opened) { return opened.expired(); });
+    opened_initiators_.push_back(state);
+  }
   return Initiator(std::move(state));
+}
+
+/// On the loop, when nothing writes or reads grains any more: who waits for some has waited long enough.
+void NodeState::end_grains() {
+  for (const auto& [ring, target] : std::exchange(targets_, {})) target->on_closed(*this);
+  std::vector<std::weak_ptr<InitiatorState>> initiators;
+  {
+    const std::lock_guard lock(mutex_);
+    initiators.swap(opened_initiators_);
+  }
+  for (const auto& opened : initiators)
+    if (const auto initiator = opened.lock()) initiator->on_stopped(*this);
 }
 
 Result<transfer::RingToken> NodeState::ring_token(std::string_view ring) const {
@@ -87,7 +105,7 @@ void NodeState::on_grain(transfer::GrainEvent&& event) {
       if (found == node.targets_.end()) return;
       const auto closed = std::move(found->second);
       node.targets_.erase(found);
-      closed->on_closed();
+      closed->on_closed(node);
     }
     void operator()(const transfer::FeedUp& e) const {
       if (const auto found = node.initiators_.find(e.feed.value); found != node.initiators_.end())

@@ -14,6 +14,7 @@
 #include <weft/base/ids.hpp>
 #include <weft/base/result.hpp>
 #include <weft/nodes/future.hpp>
+#include <weft/nodes/next.hpp>
 #include <weft/nodes/options.hpp>
 #include <weft/nodes/tensor.hpp>
 #include <weft/wire/ticket.hpp>
@@ -93,6 +94,8 @@ class Target {
   std::optional<Grain> try_read();
   /// Waits for it. DeadlineExceeded, ShuttingDown.
   Result<Grain> read(Deadline deadline = {});
+  /// To be awaited: `co_await target.next(2s)`. Automatic: 30 s, as for `read`.
+  Next<Grain> next(Deadline deadline = {});
   /// Lets a slot be written again. InvalidArgument: that slot is not held.
   Result<void> release(std::uint32_t slot);
   /// Readable while a grain waits. Owned by the target.
@@ -160,6 +163,8 @@ class Initiator {
                            SendOptions options = {});
   std::optional<GrainResult> next_result();
   Result<GrainResult> wait_result(Deadline deadline = {});
+  /// To be awaited: `co_await initiator.next(2s)`. Automatic: 30 s, as for `wait_result`.
+  Next<GrainResult> next(Deadline deadline = {});
   /// Grains whose results are not there yet, over all targets.
   std::size_t pending() const;
   /// Readable while a result waits. Owned by the initiator.

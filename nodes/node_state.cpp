@@ -187,6 +187,7 @@ void NodeState::end_stop() {
     ended_ = true;
     waiting.swap(stoppers_);
   }
+  end_grains();
   for (const auto& shared : waiting) shared->resolve({});
 }
 

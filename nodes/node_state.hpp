@@ -155,6 +155,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   void on_grain(transfer::GrainEvent&& event);
   void take_back(Tensor tensor, std::uint64_t order);
   void end_receivers();
+  void end_grains();
   void end_stop();
   Tensor tensor_of(actors::Inbox::Arrived&& arrived);
 
@@ -172,6 +173,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   std::unordered_map<std::uint64_t, std::shared_ptr<Gate>> gates_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Shared<Tensor>>> receivers_;
   std::unordered_map<std::uint64_t, std::shared_ptr<OfferFunction>> handlers_;
+  std::vector<std::weak_ptr<InitiatorState>> opened_initiators_;
   std::vector<std::shared_ptr<Shared<void>>> stoppers_;  // who waits for the end
   bool ended_ = false;
   std::atomic<std::uint64_t> next_cookie_{1};

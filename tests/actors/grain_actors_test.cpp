@@ -272,6 +272,24 @@ TEST_CASE("grain actors: a target that is lost is told of, with the reason") {
   CHECK(soon([&] { return pair.ring.memory.is_gone(); }));
 }
 
+TEST_CASE("grain actors: a subscriber hears of its target's node going, with or without a writer") {
+  for (const int how : {0, 1, 2}) {
+    CAPTURE(how);
+    Pair pair;
+    if (how == 2) pair.connect();
+    need(ask<Subscribed>(pair.reader.self, pair.target, Subscribe{}));
+    if (how == 0) need(pair.server.stop().wait());
+    if (how == 2) need(pair.server.stop(Clock::now()).wait());  // no time for its peer's last word
+    if (how != 0) {
+      const auto gone = std::move(pair.server);
+    }
+    pair.reader.until([&] { return pair.reader.ended.has_value(); });
+    CHECK(pair.reader.ended->why.kind() == ErrorClass::kShuttingDown);
+    need(ask<Done>(pair.reader.self, pair.target, CloseTarget{}));
+    CHECK(soon([&] { return pair.ring.memory.is_gone(); }));
+  }
+}
+
 TEST_CASE("grain actors: when the initiator's node stops, what is under way ends and what is sent is refused") {
   Pair pair(1);
   pair.connect();

@@ -4,55 +4,11 @@
 #include <set>
 #include <thread>
 
-#include <tests/nodes/nodes.hpp>
+#include <tests/nodes/memory_ring.hpp>
 
 using namespace weft;
 using namespace weft::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// A ring of grains in one allocation.
-struct Memory {
-  Memory(std::size_t grains, std::size_t bytes) : all(grains * bytes) {
-    for (std::size_t i = 0; i < grains; ++i) slots.push_back(std::span(all).subspan(i * bytes, bytes));
-  }
-  std::vector<std::byte> all;
-  std::vector<std::span<std::byte>> slots;
-};
-
-std::vector<std::byte> content(std::uint64_t index, std::size_t bytes) {
-  std::vector<std::byte> made(bytes);
-  for (std::size_t i = 0; i < bytes; ++i) made[i] = static_cast<std::byte>((index * 131 + i * 7) >> 1);
-  return made;
-}
-
-TargetOptions ring(const Memory& memory, std::string name = "grains") {
-  return {.name = std::move(name), .slots = memory.slots};
-}
-
-std::size_t send(Initiator& initiator, std::uint64_t index, const std::vector<std::byte>& bytes,
-                 SendOptions options = {}) {
-  const std::span<const std::byte> part(bytes);
-  const auto sent = initiator.send(index, std::span(&part, 1), options);
-  INFO((sent ? std::string() : sent.error().to_string()));
-  REQUIRE(sent.has_value());
-  return *sent;
-}
-
-bool equal(std::span<const std::byte> left, const std::vector<std::byte>& right) {
-  return std::ranges::equal(left, right);
-}
-
-void expect_arrived(Initiator& initiator, std::uint64_t index) {
-  const auto result = initiator.wait_result(20s);
-  REQUIRE(result.has_value());
-  INFO((result->result ? std::string() : result->result.error().to_string()));
-  CHECK(result->result.has_value());
-  CHECK(result->index == index);
-}
-
-}  // namespace
 
 TEST_CASE("grains: each arrives whole, in order, in the slot its index says", "[grains][M-16]") {
   for (const std::size_t bytes : {64uz, 4096uz, 3'000'000uz}) {

@@ -1,7 +1,7 @@
 /* The workflow of <weft/fabrics.h> over one provider: what holds over one holds over each.
  *   grains_suite PROVIDER [NODE]   prints "ok NAME", or "not ok NAME" with what was wrong before it
  *   grains_suite --list            prints the names
- * Targets and initiators are of one instance, but in the first test, whose initiator is a process of its own. */
+ * Targets and initiators are of one instance, but in the tests of several processes. */
 #include "grains_suite.h"
 
 #include <poll.h>
@@ -300,6 +300,9 @@ typedef struct Test {
 } Test;
 
 static const Test kTests[] = {
+    {"a flow of one process comes whole to a reader of another, through an initiator and a target", flow_to_flow, true},
+    {"samples of one process come whole to a reader of another, through an initiator and a target", samples_to_samples,
+     true},
     {"the info goes to another process as text, and that one's grains come whole", two_processes, true},
     {"the workflow, from the set-up to the removal", workflow, false},
     {"grains are waited for by a descriptor and taken by a callback", completions, false},

@@ -45,18 +45,25 @@ typedef struct Ends {
   weftFabricsInstance fabrics;
 } Ends;
 
-static inline bool open_ends(Ends* ends) {
-  strcpy(ends->domain, "/tmp/weft-suite-XXXXXX");
-  CHECK(mkdtemp(ends->domain) != NULL);
+static inline bool open_instance(Ends* ends) {
   ends->instance = weftCreateInstance(ends->domain, NULL);
   CHECK(ends->instance != NULL);
   OK(weftFabricsCreateInstance(ends->instance, &ends->fabrics));
   return true;
 }
-/* Also that nothing is left in the domain but flows: sockets go with their targets. */
-static inline bool close_ends(Ends* ends) {
+static inline bool close_instance(Ends* ends) {
   OK(weftFabricsDestroyInstance(ends->fabrics));
   OK(weftDestroyInstance(ends->instance));
+  return true;
+}
+static inline bool open_ends(Ends* ends) {
+  strcpy(ends->domain, "/tmp/weft-suite-XXXXXX");
+  CHECK(mkdtemp(ends->domain) != NULL);
+  return open_instance(ends);
+}
+/* Also that nothing is left in the domain but flows: sockets go with their targets. */
+static inline bool close_ends(Ends* ends) {
+  CHECK(close_instance(ends));
   CHECK(rmdir(ends->domain) == 0);
   return true;
 }
@@ -157,6 +164,9 @@ static inline char* text_of(weftTargetInfo info) {
   return text;
 }
 
+/* grains_suite_flow.c; before this process has threads, which a fork would lose */
+bool flow_to_flow(Ends* ends);
+bool samples_to_samples(Ends* ends);
 /* grains_suite_life.c */
 bool two_processes(Ends* ends);
 bool removal(Ends* ends);
