@@ -37,4 +37,9 @@ std::vector<std::string> rdma_devices() {
   return names;
 }
 
+std::string rdma_driver(const std::string& device) {
+  std::error_code none;
+  return std::filesystem::read_symlink("/sys/class/infiniband/" + device + "/device/driver", none).filename().string();
+}
+
 }  // namespace weft::detail

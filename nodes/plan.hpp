@@ -46,7 +46,8 @@ struct PingReport {
 struct LaneReport {
   std::string lane{};
   bool used = false;
-  std::string detail{};  ///< provider, version, device; or why not
+  std::string detail{};    ///< provider, version, device; or why not
+  std::string provider{};  ///< libfabric's, where one carries it: "net"
 };
 
 /// Counters since start, and gauges (said so).

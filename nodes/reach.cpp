@@ -58,7 +58,7 @@ LaneReport NodeState::open_verbs(actors::LoopOptions& loop, bool wanted) {
                                 library_text((*opened)->provider_name()));
   loop.rails.emplace_back(std::move(*opened),
                           wire::LaneOffer{.lane = Lane::kVerbs, .provider = "verbs", .wire_version = 2});
-  return {.lane = "verbs", .used = true, .detail = text};
+  return {.lane = "verbs", .used = true, .detail = text, .provider = "verbs"};
 }
 
 Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
@@ -84,7 +84,8 @@ Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
   lane_reports_.push_back({.lane = "tcp",
                            .used = true,
                            .detail = fmt::format("{}, in clear: loopback and trusted networks only",
-                                                 library_text((*opened)->provider_name()))});
+                                                 library_text((*opened)->provider_name())),
+                           .provider = std::string{(*opened)->provider_name()}});
   loop.rails.emplace_back(std::move(*opened),
                           wire::LaneOffer{.lane = Lane::kTcp, .provider = "tcp", .wire_version = 3});
   return {};

@@ -71,6 +71,9 @@ std::string_view to_string(EndpointType type) noexcept {
 }
 
 std::string_view FabricInfoView::provider_name() const noexcept { return view_of(raw_->fabric_attr->prov_name); }
+FabricVersion FabricInfoView::provider_version() const noexcept {
+  return {FI_MAJOR(raw_->fabric_attr->prov_version), FI_MINOR(raw_->fabric_attr->prov_version)};
+}
 std::string_view FabricInfoView::fabric_name() const noexcept { return view_of(raw_->fabric_attr->name); }
 std::string_view FabricInfoView::domain_name() const noexcept { return view_of(raw_->domain_attr->name); }
 std::uint64_t FabricInfoView::caps() const noexcept { return raw_->caps; }
@@ -157,13 +160,17 @@ FabricInfoList::Iterator& FabricInfoList::Iterator::operator++() noexcept {
   return *this;
 }
 
-Result<FabricInfoList> FabricInfoList::get() {
+Result<FabricInfoList> FabricInfoList::all(std::uint64_t flags) {
   WEFT_LET(const Library* library, Library::open());
   fi_info* found = nullptr;
-  const int code = library->getinfo(FabricVersion::compiled().raw(), nullptr, nullptr, 0, nullptr, &found);
+  const int code = library->getinfo(FabricVersion::compiled().raw(), nullptr, nullptr, flags, nullptr, &found);
   if (code != 0 && code != -FI_ENODATA) return fail_code(code, "fi_getinfo");
   return FabricInfoList{InfoHandle{found}};
 }
+
+Result<FabricInfoList> FabricInfoList::get() { return all(0); }
+
+Result<FabricInfoList> FabricInfoList::providers() { return all(FI_PROV_ATTR_ONLY); }
 
 Result<FabricInfoList> FabricInfoList::get(const InfoQuery& query) {
   WEFT_LET(const Library* library, Library::open());

@@ -9,6 +9,7 @@
 
 #include <weft/base/result.hpp>
 #include <weft/fabric/fabric_address.hpp>
+#include <weft/fabric/fabric_version.hpp>
 #include <weft/fabric/handles.hpp>
 
 namespace weft::fabric {
@@ -26,6 +27,7 @@ class FabricInfoView {
   explicit FabricInfoView(const fi_info* raw) noexcept : raw_(raw) {}
 
   std::string_view provider_name() const noexcept;  ///< libfabric's: "net", "tcp;ofi_rxm", …
+  FabricVersion provider_version() const noexcept;  ///< the provider's own
   std::string_view fabric_name() const noexcept;
   std::string_view domain_name() const noexcept;
   EndpointType endpoint_type() const noexcept;
@@ -133,6 +135,8 @@ class FabricInfoList {
 
   /// Everything there is on this host.
   static Result<FabricInfoList> get();
+  /// An entry for each provider that libfabric has, whether or not it is of use on this host: name and version only.
+  static Result<FabricInfoList> providers();
   /// What matches; an empty list when nothing does. Unsupported without libfabric. Reads interfaces, names no host:
   /// it does not wait for a name server.
   static Result<FabricInfoList> get(const InfoQuery& query);
@@ -142,6 +146,7 @@ class FabricInfoList {
   bool empty() const noexcept { return !handle_; }
 
  private:
+  static Result<FabricInfoList> all(std::uint64_t flags);
   explicit FabricInfoList(InfoHandle handle) noexcept : handle_(std::move(handle)) {}
   InfoHandle handle_;
 };

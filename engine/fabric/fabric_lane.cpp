@@ -50,6 +50,7 @@ lane::Traits traits_of(const FabricLaneOptions& options, const ProviderHabits& h
   traits.scatter = static_cast<std::uint32_t>(std::min(info.rma_iov_limit(), kMaxRanges));
   traits.piece_bytes = options.piece_bytes != 0 ? options.piece_bytes : habits.piece_bytes;
   traits.window_bytes = options.window_bytes != 0 ? options.window_bytes : habits.window_bytes;
+  traits.ordered = info.keeps_write_order();
   traits.arrival_takes_receive = info.using_recv_buf_for_cq_data();
   traits.max_message = traits.arrival_takes_receive ? habits.message_bytes : 0;
   traits.key_per_landing = !info.needs_local_registration();

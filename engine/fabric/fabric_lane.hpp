@@ -95,6 +95,7 @@ class FabricLane final : public lane::Lane, private lane::MessageLease::Owner {
 
   // Receives, messages and credits (fabric_lane_messages.cpp).
   Result<void> post_receives(FabricChannel& channel);
+  Result<PostResult> post_receive(FabricChannel& channel, std::uint32_t buffer);
   std::uint32_t take_ring(lane::Channel channel);
   void give_back_ring(FabricChannel& channel) noexcept;
   void trim_rings() noexcept;

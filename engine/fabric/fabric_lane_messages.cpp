@@ -36,10 +36,7 @@ Result<void> FabricLane::post_receives(FabricChannel& channel) {
   }
   std::uint32_t posted = 0;
   for (; posted < count; ++posted) {
-    const LocalRegion region = channel.ring == FabricChannel::kNoRing
-                                   ? LocalRegion{}
-                                   : rings_[channel.ring].buffers->region(posted, traits_.max_message);
-    WEFT_LET(const PostResult result, channel.endpoint().recv(region, ReceiveContext{channel.id(), posted}.raw()));
+    WEFT_LET(const PostResult result, post_receive(channel, posted));
     if (result == PostResult::kAgain) break;
   }
   if (posted < ReceiveCredits::kFirst)
@@ -49,6 +46,13 @@ Result<void> FabricLane::post_receives(FabricChannel& channel) {
                     .with_hint("unset FI_VERBS_RX_SIZE, or raise it"));
   channel.credits.posted(posted, channel.ring != FabricChannel::kNoRing);
   return {};
+}
+
+Result<PostResult> FabricLane::post_receive(FabricChannel& channel, std::uint32_t buffer) {
+  const LocalRegion region = channel.ring == FabricChannel::kNoRing
+                                 ? LocalRegion{}
+                                 : rings_[channel.ring].buffers->region(buffer, traits_.max_message);
+  return channel.endpoint().recv(region, ReceiveContext{channel.id(), buffer}.raw());
 }
 
 std::uint32_t FabricLane::take_ring(lane::Channel channel) {
@@ -91,10 +95,7 @@ void FabricLane::release(std::uint32_t index) noexcept {
 }
 
 void FabricLane::receive_again(FabricChannel& channel, std::uint32_t buffer) {
-  const LocalRegion region = channel.ring == FabricChannel::kNoRing
-                                 ? LocalRegion{}
-                                 : rings_[channel.ring].buffers->region(buffer, traits_.max_message);
-  auto posted = channel.endpoint().recv(region, ReceiveContext{channel.id(), buffer}.raw());
+  auto posted = post_receive(channel, buffer);
   if (!posted) return end(channel, std::move(posted.error()));
   if (*posted == PostResult::kAgain)
     return end(channel,

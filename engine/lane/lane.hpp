@@ -31,7 +31,7 @@ struct Traits {
   std::uint32_t scatter = 1;           ///< remote ranges of one write
   std::uint64_t piece_bytes = 0;       ///< the piece size it likes best; a power of two
   std::uint64_t window_bytes = 0;      ///< bytes of writes it wants posted at a time
-  bool ordered = true;                 ///< an immediate arrives after every byte written before it on that channel
+  bool ordered = true;                 ///< an immediate arrives after all that was written before it on that channel
   bool attributed = false;             ///< `Arrived` names its channel
   bool arrival_takes_receive = false;  ///< an immediate consumes a receive of the peer's ring (verbs)
   bool key_per_landing = true;         ///< exposing is free, so every landing gets a key of its own

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <weft/base/text.hpp>
 #include <weft/nodes/cli/client.hpp>
+#include <weft/nodes/cli/fabric_report.hpp>
 #include <weft/nodes/cli/quantity.hpp>
 #include <weft/nodes/cli/table.hpp>
 #include <weft/nodes/cli/ticket_argument.hpp>
@@ -23,31 +24,12 @@
 namespace weft::cli {
 namespace {
 
-enum class Verdict { kOk, kWarn, kFail };
-
-struct Finding {
-  std::string check{};
-  Verdict verdict = Verdict::kOk;
-  std::string found{};
-  std::string remedy{};  ///< a command, where something is to be done
-};
-
-std::string_view to_string(Verdict verdict) {
-  return verdict == Verdict::kOk ? "ok" : verdict == Verdict::kWarn ? "warn" : "fail";
-}
-
 /// The first line of a file of the system's; empty where there is none.
 std::string line_of(const std::filesystem::path& path) {
   std::ifstream file(path);
   std::string line;
   std::getline(file, line);
   return line;
-}
-
-const LaneReport* report_of(const std::vector<LaneReport>& lanes, std::string_view name) {
-  for (const LaneReport& lane : lanes)
-    if (lane.lane == name) return &lane;
-  return nullptr;
 }
 
 Finding memlock(bool has_rdma) {
@@ -96,15 +78,6 @@ Finding ptrace_scope() {
           line + ": tensors of other processes are copied through a lane, not read in place"};
 }
 
-Finding lane(const std::vector<LaneReport>& lanes, std::string_view name) {
-  const LaneReport* report = report_of(lanes, name);
-  if (report == nullptr) return {std::string(name), Verdict::kOk, "not on this host"};
-  const bool wanted = name == "tcp";
-  return {std::string(name), report->used || !wanted ? Verdict::kOk : Verdict::kWarn,
-          (report->used ? "used: " : "not used: ") + report->detail,
-          report->used || !wanted ? "" : "apt-get install libfabric1"};
-}
-
 Finding gpu_direct() {
   std::error_code ignored;
   const bool gpu = std::filesystem::exists("/dev/nvidiactl", ignored);
@@ -144,14 +117,20 @@ class DoctorCommand final : public Command {
       WEFT_LET(ticket, read_ticket(context, ticket_));
     }
     WEFT_LET(auto node, start_client(context));
-    const auto lanes = node.lanes();
-    const LaneReport* verbs = report_of(lanes, "verbs");
-    const bool has_rdma = verbs != nullptr && (verbs->used || verbs->detail.find("port") != std::string::npos);
-    std::vector<Finding> all{memlock(has_rdma),  descriptors(),        huge_pages(),       shm_space(),  ptrace_scope(),
-                             lane(lanes, "tcp"), lane(lanes, "verbs"), lane(lanes, "efa"), gpu_direct(), mtu(),
+    const FabricReport fabrics = look_at_fabrics(node.lanes());
+    std::vector<Finding> all{memlock(!fabrics.devices.empty()),
+                             descriptors(),
+                             huge_pages(),
+                             shm_space(),
+                             ptrace_scope(),
+                             check_tcp(fabrics),
+                             check_verbs(fabrics),
+                             check_efa(fabrics),
+                             gpu_direct(),
+                             mtu(),
                              clock_here()};
     if (ticket) path_to(context, node, *ticket, all);
-    show(context, all);
+    show(context, all, fabrics);
     const bool failed = std::ranges::any_of(all, [](const Finding& one) { return one.verdict == Verdict::kFail; });
     return failed ? 1 : 0;
   }
@@ -173,18 +152,21 @@ class DoctorCommand final : public Command {
                    fmt::format("{:+.3f} s", seconds(ping->skew)), skew < 1 ? "" : "timedatectl set-ntp true"});
   }
 
-  static void show(Context& context, const std::vector<Finding>& all) {
+  static void show(Context& context, const std::vector<Finding>& all, const FabricReport& fabrics) {
     if (context.out.format() == Format::kJson) {
       Json list = Json::array();
       for (const Finding& one : all)
         list.push_back(
             {{"check", one.check}, {"verdict", to_string(one.verdict)}, {"found", one.found}, {"remedy", one.remedy}});
-      context.out.json({{"checks", std::move(list)}});
+      Json object{{"checks", std::move(list)}};
+      add_fabrics(fabrics, object);
+      context.out.json(object);
       return;
     }
     Table table({{"CHECK"}, {"VERDICT"}, {"FOUND"}});
     for (const Finding& one : all) table.add({one.check, std::string(to_string(one.verdict)), escaped(one.found)});
     context.out.table(table);
+    show_fabrics(fabrics, context.out);
     for (const Finding& one : all)
       if (!one.remedy.empty()) context.out.say(fmt::format("{}: {}", one.check, one.remedy));
   }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <weft/base/text.hpp>
 #include <weft/nodes/cli/client.hpp>
+#include <weft/nodes/cli/fabric_report.hpp>
 #include <weft/nodes/cli/table.hpp>
 
 namespace weft::cli {
@@ -20,7 +21,8 @@ class InfoCommand final : public Command {
 
   Result<int> run(Context& context) override {
     WEFT_LET(auto node, start_client(context));
-    const auto lanes = node.lanes();
+    const FabricReport fabrics = look_at_fabrics(node.lanes());
+    const auto& lanes = fabrics.lanes;
     utsname host{};
     ::uname(&host);
     const auto memory =
@@ -29,14 +31,13 @@ class InfoCommand final : public Command {
     if (context.out.format() == Format::kJson) {
       Json list = Json::array();
       for (const auto& lane : lanes)
-        list.push_back({{"lane", lane.lane}, {"used", lane.used}, {"detail", lane.detail}});
-      context.out.json({{"version", WEFT_VERSION},
-                        {"host", host.nodename},
-                        {"kernel", host.release},
-                        {"machine", host.machine},
-                        {"cores", cores},
-                        {"memory_bytes", memory},
-                        {"lanes", std::move(list)}});
+        list.push_back(
+            {{"lane", lane.lane}, {"used", lane.used}, {"provider", lane.provider}, {"detail", lane.detail}});
+      Json object{{"version", WEFT_VERSION}, {"host", host.nodename}, {"kernel", host.release},
+                  {"machine", host.machine}, {"cores", cores},        {"memory_bytes", memory},
+                  {"lanes", std::move(list)}};
+      add_fabrics(fabrics, object);
+      context.out.json(object);
       return 0;
     }
     context.out.say(fmt::format("weft {} on {}: {} {}, {} cores, {} of memory", WEFT_VERSION, escaped(host.nodename),
@@ -44,6 +45,7 @@ class InfoCommand final : public Command {
     Table table({{"LANE"}, {"USED"}, {"DETAIL"}});
     for (const auto& lane : lanes) table.add({lane.lane, lane.used ? "yes" : "no", escaped(lane.detail)});
     context.out.table(table);
+    show_fabrics(fabrics, context.out);
     return 0;
   }
 };

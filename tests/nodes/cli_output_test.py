@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import pty
 import random
 import re
@@ -185,11 +186,44 @@ def _(weft):
 @test("info and version tell the host, the lanes and the libraries")
 def _(weft):
     told = weft.json("info")
-    equal(set(told), {"version", "host", "kernel", "machine", "cores", "memory_bytes", "lanes"})
+    equal(set(told), {"version", "host", "kernel", "machine", "cores", "memory_bytes", "lanes", "providers",
+                      "rdma_ports"})
     check(any(lane["lane"] == "tls" and lane["used"] for lane in told["lanes"]), told)
     check(all(lane["detail"] for lane in told["lanes"]), told)
     equal(weft.json("version")["version"], told["version"])
     check(weft.run("info").stdout.startswith("LANE"))
+
+
+@test("info and doctor list what libfabric has on this host, and say of each provider whether it is used or why not")
+def _(weft):
+    info = weft.json("info")
+    providers = {one["provider"]: one for one in info["providers"]}
+    equal(len(providers), len(info["providers"]))
+    check(all(one["why"] for one in providers.values()), providers)
+    lanes = {lane["lane"]: lane for lane in info["lanes"]}
+    for name, one in providers.items():
+        carried = [lane["lane"] for lane in lanes.values() if lane["used"] and lane["provider"] == name]
+        equal(one["used"], bool(carried), name)
+        check(not one["used"] or (one["why"] == f"lane {carried[0]}" and one["domains"]), one)
+        check(all(domain["domain"] and domain["fabric"] for domain in one["domains"]), one)
+        check(set(one["types"]) <= {"msg", "rdm", "dgram"} and bool(one["types"]) == bool(one["domains"]), one)
+    check({"verbs", "efa", "tcp"} <= set(providers), providers)
+    doctor = weft.json("doctor")
+    equal(doctor["providers"], info["providers"])
+    equal(doctor["rdma_ports"], info["rdma_ports"])
+    text, plain = weft.run("info").stdout, weft.run("info", "--plain").stdout
+    for name in providers:
+        check(f"\n{name} " in text and f"\nprovider\t{name}\t" in plain, name)
+    check(all(line.split("\t")[0] in ("tls", "tcp", "verbs", "provider", "rdma") for line in plain.splitlines()), plain)
+
+
+@test("doctor: a host where libfabric finds nothing is told so")
+def _(weft):
+    told = weft.json("doctor", env={"FI_PROVIDER": "none-of-them"})
+    checks = {one["check"]: one for one in told["checks"]}
+    equal(checks["tcp"]["verdict"], "warn")
+    equal(checks["tcp"]["remedy"], "unset FI_PROVIDER")
+    check(not any(one["used"] for one in told["providers"]), told["providers"])
 
 
 @test("-v tells more, and never a ticket or a key")
@@ -207,6 +241,9 @@ def _(weft):
                "versions"} <= set(checks), checks)
         check(all(one["verdict"] in ("ok", "warn", "fail") and one["found"] for one in checks.values()), checks)
         equal(checks["firewall"]["verdict"], "ok")
+        devices = pathlib.Path("/sys/class/infiniband")
+        efa = [one for one in devices.glob("*") if (one / "device/driver").resolve().name == "efa"]
+        equal("no EFA device here" == checks["efa"]["found"], not efa)
         ticket = server.ticket
     done = weft.run("doctor", ticket, wanted=1)
     check("PeerUnreachable" in done.stdout, done.stdout)

@@ -112,6 +112,13 @@ def info(steps, _):
     check(lane["used"], lane)
     for word in ("rxe0 port 1", "active", "Ethernet", "Gb/s", "GID ", "192.168.77.1", "verbs"):
         check(word in lane["detail"], word, "is not in", lane)
+    told = steps.json("info")
+    verbs = next(one for one in told["providers"] if one["provider"] == "verbs")
+    check(verbs["used"] and verbs["why"] == "lane verbs" and "msg" in verbs["types"], verbs)
+    check(any(domain["domain"] == "rxe0" for domain in verbs["domains"]), verbs)
+    equal([(port["device"], port["port"], port["state"], port["link_layer"]) for port in told["rdma_ports"]],
+          [("rxe0", 1, "active", "Ethernet")])
+    check(told["rdma_ports"][0]["gid"] and told["rdma_ports"][0]["bits_per_second"] > 0, told["rdma_ports"])
 
 
 @test("verbs: explain chooses it, and says over which port")

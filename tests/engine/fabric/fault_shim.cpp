@@ -9,49 +9,29 @@
 #include <rdma/fi_errno.h>
 #include <rdma/fi_rma.h>
 
-#include <algorithm>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <unordered_map>
 
+#include "function_table.hpp"
+
 namespace weft::fabric::test {
 namespace {
 
-/// One function table of one object: the provider's, and ours in its place.
-template <class Table>
-struct Hook {
-  Table* real = nullptr;
-  Table own{};
-
-  template <class Set>
-  void in(Table*& slot, Set&& set) {
-    if (slot == nullptr || slot == &own) return;
-    real = slot;
-    const std::size_t size = std::min(sizeof own, real->size);
-    std::memcpy(&own, real, size);
-    own.size = size;
-    set(own);
-    slot = &own;
-  }
-  void out(Table*& slot) const {
-    if (slot == &own) slot = real;
-  }
-};
-
 /// The tables of an object; it uses those of its kind.
 struct Hooked {
-  Hook<fi_ops> fid;
-  Hook<fi_ops_fabric> fabric;
-  Hook<fi_ops_domain> domain;
-  Hook<fi_ops_mr> mr;
-  Hook<fi_ops_cm> cm;
-  Hook<fi_ops_msg> msg;
-  Hook<fi_ops_rma> rma;
-  Hook<fi_ops_eq> eq;
-  Hook<fi_ops_cq> cq;
-  Hook<fi_ops_av> av;
+  FunctionTable<fi_ops> fid;
+  FunctionTable<fi_ops_fabric> fabric;
+  FunctionTable<fi_ops_domain> domain;
+  FunctionTable<fi_ops_mr> mr;
+  FunctionTable<fi_ops_cm> cm;
+  FunctionTable<fi_ops_msg> msg;
+  FunctionTable<fi_ops_rma> rma;
+  FunctionTable<fi_ops_eq> eq;
+  FunctionTable<fi_ops_cq> cq;
+  FunctionTable<fi_ops_av> av;
+  FunctionTable<fi_ops_wait> wait;
 };
 
 struct State {
@@ -64,6 +44,7 @@ struct State {
   std::uint64_t dirty_errors = 0;
   std::uint64_t error_reads = 0;
   std::vector<std::uint64_t> write_flags{};
+  std::unique_ptr<Reordering> reordering{};
   int depth = 0;  // above 0: libfabric is calling itself
   std::unordered_map<fid*, std::unique_ptr<Hooked>> hooked{};
 };
@@ -115,6 +96,7 @@ int shim_close(fid* object) {
   if (state->depth > 0) return of(object).fid.real->close(object);
   Hooked& hooked = of(object);
   unhook(object, hooked);
+  state->reordering->closes(object);
   const int code = pass([&] { return hooked.fid.real->close(object); });
   if (code != 0) ++state->failed_closes;
   --state->open;
@@ -178,11 +160,15 @@ ssize_t shim_sendv(fid_ep* endpoint, const iovec* ranges, void** desc, std::size
   return guarded("fi_sendv",
                  [&] { return of(&endpoint->fid).msg.real->sendv(endpoint, ranges, desc, count, to, context); });
 }
-ssize_t shim_writemsg(fid_ep* endpoint, const fi_msg_rma* message, std::uint64_t flags) {
-  const ssize_t code =
-      guarded("fi_writemsg", [&] { return of(&endpoint->fid).rma.real->writemsg(endpoint, message, flags); });
+ssize_t write_now(fid_ep* endpoint, const fi_msg_rma* message, std::uint64_t flags) {
+  const ssize_t code = pass([&] { return of(&endpoint->fid).rma.real->writemsg(endpoint, message, flags); });
   if (code == 0 && state->depth == 0) state->write_flags.push_back(flags);
   return code;
+}
+ssize_t shim_writemsg(fid_ep* endpoint, const fi_msg_rma* message, std::uint64_t flags) {
+  if (const int code = verdict("fi_writemsg"); code != 0) return code;
+  if (state->depth == 0 && state->reordering->holds(endpoint, *message, flags)) return 0;
+  return write_now(endpoint, message, flags);
 }
 
 void set_cm(fi_ops_cm& ops) {
@@ -211,7 +197,12 @@ ssize_t shim_eq_readerr(fid_eq* queue, fi_eq_err_entry* entry, std::uint64_t fla
   return guarded("fi_eq_readerr", [&] { return of(&queue->fid).eq.real->readerr(queue, entry, flags); });
 }
 ssize_t shim_cq_read(fid_cq* queue, void* entries, std::size_t count) {
-  return guarded("fi_cq_read", [&] { return of(&queue->fid).cq.real->read(queue, entries, count); });
+  const auto real = [queue](void* into, std::size_t most) {
+    return pass([&] { return of(&queue->fid).cq.real->read(queue, into, most); });
+  };
+  if (const int code = verdict("fi_cq_read"); code != 0) return code;
+  if (state->depth > 0) return real(entries, count);
+  return state->reordering->read(queue, static_cast<fi_cq_data_entry*>(entries), count, real);
 }
 ssize_t shim_cq_readerr(fid_cq* queue, fi_cq_err_entry* entry, std::uint64_t flags) {
   ++state->error_reads;
@@ -285,10 +276,21 @@ int shim_eq_open(fid_fabric* fabric, fi_eq_attr* attributes, fid_eq** queue, voi
         });
       });
 }
+/// Nobody sleeps over what is held.
+int shim_trywait(fid_fabric* fabric, fid** objects, int count) {
+  if (state->depth == 0 && state->reordering->is_awake()) return -FI_EAGAIN;
+  return pass([&] { return of(&fabric->fid).fabric.real->trywait(fabric, objects, count); });
+}
+int shim_wait(fid_wait* set, int timeout) {
+  const int code = pass([&] { return of(&set->fid).wait.real->wait(set, timeout); });
+  return code == -FI_ETIMEDOUT && state->depth == 0 && state->reordering->is_awake() ? 0 : code;
+}
 int shim_wait_open(fid_fabric* fabric, fi_wait_attr* attributes, fid_wait** set) {
   return opened(
       "fi_wait_open", set, [&] { return of(&fabric->fid).fabric.real->wait_open(fabric, attributes, set); },
-      [](fid_wait*, Hooked&) {});
+      [](fid_wait* object, Hooked& hooked) {
+        hooked.wait.in(object->ops, [](fi_ops_wait& ops) { ops.wait = shim_wait; });
+      });
 }
 
 int shim_fabric(fi_fabric_attr* attributes, fid_fabric** fabric, void* context) {
@@ -301,6 +303,7 @@ int shim_fabric(fi_fabric_attr* attributes, fid_fabric** fabric, void* context) 
           ops.passive_ep = shim_passive;
           ops.eq_open = shim_eq_open;
           ops.wait_open = shim_wait_open;
+          ops.trywait = shim_trywait;
         });
       });
 }
@@ -308,7 +311,13 @@ int shim_fabric(fi_fabric_attr* attributes, fid_fabric** fabric, void* context) 
 int shim_getinfo(std::uint32_t version, const char* node, const char* service, std::uint64_t flags,
                  const fi_info* hints, fi_info** info) {
   if (const int code = verdict("fi_getinfo"); code != 0) return code;
-  return real_getinfo(version, node, service, flags, hints, info);
+  const int code = real_getinfo(version, node, service, flags, hints, info);
+  if (code != 0 || !state || state->depth > 0) return code;
+  for (fi_info* one = *info; one != nullptr; one = one->next) {
+    if (state->plan.unordered) one->tx_attr->msg_order = one->rx_attr->msg_order = 0;
+    if (state->plan.takes_receives) one->rx_attr->mode |= FI_RX_CQ_DATA;
+  }
+  return code;
 }
 
 void unhook(fid* object, Hooked& hooked) {
@@ -329,6 +338,8 @@ void unhook(fid* object, Hooked& hooked) {
       return hooked.eq.out(reinterpret_cast<fid_eq*>(object)->ops);
     case FI_CLASS_CQ:
       return hooked.cq.out(reinterpret_cast<fid_cq*>(object)->ops);
+    case FI_CLASS_WAIT:
+      return hooked.wait.out(reinterpret_cast<fid_wait*>(object)->ops);
     case FI_CLASS_AV:
       return hooked.av.out(reinterpret_cast<fid_av*>(object)->ops);
     default:
@@ -338,14 +349,16 @@ void unhook(fid* object, Hooked& hooked) {
 
 }  // namespace
 
-FaultShim::FaultShim(const FaultPlan& plan) { state.emplace(State{.plan = plan}); }
+FaultShim::FaultShim(const FaultPlan& plan) {
+  state.emplace(State{.plan = plan, .reordering = std::make_unique<Reordering>(plan.reorder, write_now)});
+}
 
 FaultShim::~FaultShim() {
   for (auto& [object, hooked] : state->hooked) unhook(object, *hooked);
   state.reset();
 }
 
-bool FaultShim::reached() const noexcept { return state->reached; }
+bool FaultShim::reached() const noexcept { return state->reached || state->reordering->reached(); }
 std::string_view FaultShim::where() const noexcept { return state->where; }
 std::int64_t FaultShim::open_objects() const noexcept { return state->open; }
 std::uint64_t FaultShim::failed_closes() const noexcept { return state->failed_closes; }

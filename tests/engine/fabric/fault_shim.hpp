@@ -5,9 +5,11 @@
 #include <string_view>
 #include <vector>
 
+#include "reordering.hpp"
+
 namespace weft::fabric::test {
 
-/// What happens to one call of libfabric.
+/// What happens to one call of libfabric, and to what it offers.
 struct FaultPlan {
   enum class Kind : std::uint8_t { kFail, kAgain, kDelay };
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
@@ -16,6 +18,10 @@ struct FaultPlan {
   Kind kind = Kind::kFail;
   std::string_view only{};  ///< count the calls of this function only; empty: all but the reads of queues
   int code = 12;            ///< of kFail, positive: FI_ENOMEM
+
+  ReorderPlan reorder{};
+  bool unordered = false;       ///< what is offered keeps no order of writes
+  bool takes_receives = false;  ///< what is offered says that immediates take receives, as verbs does
 };
 
 /// Stands between the classes and libfabric while it lives: every fi_… call that they make on what was opened meanwhile
@@ -28,7 +34,7 @@ class FaultShim {
   FaultShim(const FaultShim&) = delete;
   FaultShim& operator=(const FaultShim&) = delete;
 
-  bool reached() const noexcept;                 ///< whether the plan's call was made
+  bool reached() const noexcept;                 ///< whether the plan's call was made, or anything held
   std::string_view where() const noexcept;       ///< which function it was
   std::int64_t open_objects() const noexcept;    ///< opened and not closed
   std::uint64_t failed_closes() const noexcept;  ///< closes that libfabric refused: something was closed too early

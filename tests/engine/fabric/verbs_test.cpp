@@ -33,6 +33,7 @@ TEST_CASE("verbs: immediates beyond the posted receives wait for them, and none 
           "[fabric][verbs][O-13][O-30]") {
   Nodes nodes{"verbs"};
   REQUIRE(nodes.a.lane->traits().arrival_takes_receive);
+  REQUIRE(nodes.a.lane->traits().ordered);  // rings of grains count on it
   nodes.connect();
   const Placed to(nodes);
   constexpr std::uint32_t kCount = 20'000;
