@@ -1,0 +1,31 @@
+#include <weft/python/courier.hpp>
+#include <weft/python/held.hpp>
+#include <weft/python/mailbox.hpp>
+#include <weft/python/node.hpp>
+#include <weft/python/python.hpp>
+#include <weft/python/tensor.hpp>
+#include <weft/python/transfer.hpp>
+
+/// The extension weft._weft: what the package weft is made of. Nothing of it is public by itself.
+NB_MODULE(_weft, module) {
+  namespace nb = nanobind;
+  namespace python = weft::python;
+  // The state behind it (the courier, the nodes that live) is the process's.
+  if (PyInterpreterState_Get() != PyInterpreterState_Main())
+    throw nb::import_error("weft cannot be imported in a sub-interpreter: use threads or processes");
+  nb::set_leak_warnings(false);  // an interpreter that ends leaves what its modules held
+
+  python::bind_values(module);
+  python::bind_tensor(module);
+  python::bind_transfer(module);
+  python::bind_port(module);
+  python::bind_node(module);
+
+  module.def("at_exit", [] {
+    python::NodeHandle::stop_all();
+    python::Courier::get().close();
+  });
+  module.def("after_fork_in_child", &python::note_fork);
+  nb::module_::import_("atexit").attr("register")(module.attr("at_exit"));
+  nb::module_::import_("os").attr("register_at_fork")(nb::arg("after_in_child") = module.attr("after_fork_in_child"));
+}
