@@ -17,7 +17,10 @@ namespace {
 
 std::string_view string_of(nb::handle value, const char* argument, const char* hint) {
   if (PyUnicode_Check(value.ptr()) == 0) wrong(argument, value, hint);
-  return nb::cast<std::string_view>(value);
+  Py_ssize_t size = 0;
+  const char* const utf8 = PyUnicode_AsUTF8AndSize(value.ptr(), &size);
+  if (utf8 == nullptr) throw nb::python_error();  // lone surrogates
+  return {utf8, static_cast<std::size_t>(size)};
 }
 
 std::int64_t index_of(nb::handle value, std::int64_t otherwise) {
@@ -56,9 +59,10 @@ void read_indices(nb::handle given, std::vector<std::uint32_t>& indices, const c
 }  // namespace
 
 Peer peer_of(nb::handle peer) {
-  if (PyUnicode_Check(peer.ptr()) != 0) return nb::cast<std::string_view>(peer);
+  const char* const hint = "a ticket's text, or a weft.Node";
+  if (PyUnicode_Check(peer.ptr()) != 0) return string_of(peer, "peer", hint);
   const nb::object ticket = nb::getattr(peer, "ticket", nb::none());
-  return string_of(ticket.is_none() ? peer : nb::handle(ticket), "peer", "a ticket's text, or a weft.Node");
+  return string_of(ticket.is_none() ? peer : nb::handle(ticket), "peer", hint);
 }
 
 Duration duration_of(nb::handle seconds, const char* argument) {

@@ -93,7 +93,10 @@ Input of_dlpack(nb::handle object) {
     if (!error.matches(PyExc_BufferError) && !error.matches(PyExc_RuntimeError) && !error.matches(PyExc_TypeError))
       throw;
     auto [integers, dtype] = as_integers(source);
-    if (!integers) throw;
+    if (!integers) {
+      if (PyObject_HasAttrString(source.ptr(), "__array_interface__") == 0) throw;
+      return of_array_interface(source);
+    }
     Input same = read_input(integers);
     same.meta.dtype = dtype;
     same.meta.requires_grad = input.meta.requires_grad;

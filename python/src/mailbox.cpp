@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include <weft/python/courier.hpp>
 #include <weft/python/errors.hpp>
@@ -52,13 +53,19 @@ void Port::keep(PyObject* transfer) {
 }
 
 void Port::drain() {
+  std::optional<nb::python_error> first;
   for (const auto& call : mailbox_->take()) {
     PyObject* const self = call->transfer;
     if (kept_.erase(self) == 0) continue;
     const nb::object transfer = nb::steal(self);
-    nb::cast<Transfer&>(transfer).run_callbacks(transfer);
+    try {
+      nb::cast<Transfer&>(transfer).run_callbacks(transfer);
+    } catch (nb::python_error& error) {  // an exit; the others have come too
+      if (!first) first.emplace(std::move(error));
+    }
   }
   Courier::get().deliver();
+  if (first) throw std::move(*first);
 }
 
 int Port::traverse(visitproc visit, void* arg) const {

@@ -117,10 +117,11 @@ nb::object PyNode::get(nb::handle peer, nb::handle name, nb::handle slice, nb::h
     memory = output.hold;
   }
   const bool waits = memory != nullptr;
-  auto convert = [memory](Result<Tensor> tensor) { return make_tensor(value_of(std::move(tensor)), memory); };
-  const Peer from = peer_of(peer);
   const PyTensor* const known = tensor_in(name);
   std::string named = known == nullptr ? name_of(name) : std::string();
+  auto convert = [memory, known = known == nullptr ? std::string() : std::string(known->tensor.name())](
+                     Result<Tensor> tensor) { return make_tensor(value_of(std::move(tensor)), memory, known); };
+  const Peer from = peer_of(peer);
   TensorNode& asked = node();
   Future<Tensor> future = asking(from, [&] {
     return known != nullptr ? asked.get(from, known->tensor, std::move(options))

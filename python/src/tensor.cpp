@@ -17,6 +17,19 @@ nb::object tuple_of(std::span<const std::int64_t> values) {
   return tuple;
 }
 
+Tensor::Parts parts_of(const Tensor& tensor) {
+  return {.view = tensor.view(),
+          .lease = tensor.lease(),
+          .name = std::string(tensor.name()),
+          .generation = tensor.generation(),
+          .digest = tensor.digest(),
+          .lane = tensor.lane(),
+          .from = tensor.from(),
+          .index = tensor.index(),
+          .incarnation = tensor.incarnation(),
+          .whole = tensor.is_whole()};
+}
+
 nb::object digest_of(const PyTensor& self) {
   if (self.given) return nb::none();
   return text(self.tensor.digest().to_string());
@@ -34,12 +47,6 @@ std::string repr(const PyTensor& self) {
   if (self.given) return fmt::format("<weft.Tensor {}: a view>", words);
   return fmt::format("<weft.Tensor {}, generation {}, by {}>", words, tensor.generation().value,
                      to_string(tensor.lane()));
-}
-
-nb::object attributes_of(const PyTensor& self) {
-  nb::dict all;
-  for (const auto& [key, value] : self.tensor.meta().attributes) all[text(key)] = text(value);
-  return all;
 }
 
 std::int64_t length(const PyTensor& self) {
@@ -67,18 +74,13 @@ nb::object reinterpreted(const PyTensor& self, std::string_view name) {
     else
       meta.shape = Shape{size};
   }
-  Tensor::Parts parts{.view = value_of(TensorView::make(std::move(meta), self.tensor.view().data())),
-                      .lease = self.tensor.lease(),
-                      .name = std::string(self.tensor.name()),
-                      .generation = self.tensor.generation(),
-                      .digest = self.tensor.digest(),
-                      .lane = self.tensor.lane(),
-                      .from = self.tensor.from()};
+  auto parts = parts_of(self.tensor);
+  parts.view = value_of(TensorView::make(std::move(meta), self.tensor.view().data()));
   return nb::cast(PyTensor(Tensor(std::move(parts)), self.owner, self.read_only, self.given));
 }
 
 /// weft.view
-nb::object view_as(nb::handle data, nb::object dtype, nb::object shape, bool requires_grad, nb::object attributes) {
+nb::object view_as(nb::handle data, nb::object dtype, nb::object shape, bool requires_grad) {
   Input input = read_input(data);
   TensorMeta& meta = input.meta;
   const auto old = value_of(meta.byte_size());
@@ -103,9 +105,6 @@ nb::object view_as(nb::handle data, nb::object dtype, nb::object shape, bool req
     }
   }
   meta.requires_grad = meta.requires_grad || requires_grad;
-  if (!attributes.is_none())
-    for (const auto& [key, value] : nb::cast<nb::dict>(attributes))
-      meta.attributes.emplace(nb::cast<std::string>(key), nb::cast<std::string>(value));
   const auto bytes = value_of(meta.byte_size());
   if (bytes != old)
     raise(ErrorClass::kInvalidArgument, "view",
@@ -136,7 +135,12 @@ const PyTensor* tensor_in(nb::handle object) {
   return nb::isinstance<PyTensor>(object) ? nb::inst_ptr<PyTensor>(object) : nullptr;
 }
 
-nb::object make_tensor(Tensor tensor, KeepAlive owner) {
+nb::object make_tensor(Tensor tensor, KeepAlive owner, const std::string& name) {
+  if (tensor.name().empty() && !name.empty()) {
+    auto parts = parts_of(tensor);
+    parts.name = name;
+    tensor = Tensor(std::move(parts));
+  }
   return nb::cast(PyTensor(std::move(tensor), std::move(owner)));
 }
 
@@ -163,7 +167,6 @@ void bind_tensor(nb::module_& module) {
       .def_prop_ro("lane", [](const PyTensor& self) { return to_string(self.tensor.lane()); })
       .def_prop_ro("peer", &peer_of)
       .def_prop_ro("requires_grad", [](const PyTensor& self) { return self.tensor.meta().requires_grad; })
-      .def_prop_ro("attributes", &attributes_of)
       .def_prop_ro("readonly", [](const PyTensor& self) { return self.read_only; })
       .def_prop_ro("data_ptr",
                    [](const PyTensor& self) { return reinterpret_cast<std::uintptr_t>(self.tensor.view().data()); })
@@ -191,9 +194,8 @@ void bind_tensor(nb::module_& module) {
           },
           nb::kw_only(), nb::arg("stream") = nb::none(), nb::arg("max_version") = nb::none(),
           nb::arg("dl_device") = nb::none(), nb::arg("copy") = nb::none());
-  module.def("view", &view_as, nb::arg("data"), nb::kw_only(), nb::arg("dtype") = nb::none(),
-             nb::arg("shape") = nb::none(), nb::arg("requires_grad") = false, nb::arg("attributes") = nb::none(),
-             docs::kView);
+  module.def("view", &view_as, nb::arg("data").none(), nb::kw_only(), nb::arg("dtype") = nb::none(),
+             nb::arg("shape") = nb::none(), nb::arg("requires_grad") = false, docs::kView);
 }
 
 }  // namespace weft::python

@@ -28,7 +28,8 @@ struct PyTensor {
 
 /// Null where it is none.
 const PyTensor* tensor_in(nb::handle object);
-nb::object make_tensor(Tensor tensor, KeepAlive owner = {});
+/// `name`: what it was asked for by handle, where the answer has no name.
+nb::object make_tensor(Tensor tensor, KeepAlive owner = {}, const std::string& name = {});
 
 // The ways out: tensor_buffer.cpp, tensor_dlpack.cpp.
 int get_buffer(PyObject* self, Py_buffer* buffer, int flags);
