@@ -55,6 +55,11 @@ from ._weft import (
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._fetch import fetch
+    from ._serve import Served, serve
+
 # Imported when they are asked for: what they need is not needed by who does not.
 _LAZY = {"serve": "._serve", "Served": "._serve", "fetch": "._fetch"}
 _MODULES = ("compat", "safetensors", "torch")
@@ -70,22 +75,24 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name):
-    if name in _LAZY or name in _MODULES:
-        import importlib
+if not TYPE_CHECKING:  # to type checkers, what is not here is not there
 
-        if name in _MODULES:
-            try:
-                return importlib.import_module(f".{name}", __name__)
-            except ModuleNotFoundError as missing:
-                if missing.name != f"{__name__}.{name}":
-                    raise
-        else:
-            value = getattr(importlib.import_module(_LAZY[name], __name__), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in _LAZY or name in _MODULES:
+            import importlib
+
+            if name in _MODULES:
+                try:
+                    return importlib.import_module(f".{name}", __name__)
+                except ModuleNotFoundError as missing:
+                    if missing.name != f"{__name__}.{name}":
+                        raise
+            else:
+                value = getattr(importlib.import_module(_LAZY[name], __name__), name)
+                globals()[name] = value
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return [*__all__, "__version__"]

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+    from ._weft import Progress
+
+    Bar = tuple[Callable[[Progress], None], Callable[[], None]]
+
 _CELLS = 24
 
 
-def bar(transfer):
+def bar() -> Bar:
     """(show(progress), end())."""
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        return _own(sys.stderr) if sys.stderr is not None and sys.stderr.isatty() else (lambda progress: None, lambda: None)
+        if sys.stderr is not None and sys.stderr.isatty():
+            return _own(sys.stderr)
+        return (lambda progress: None), (lambda: None)
     shown = tqdm(unit="B", unit_scale=True, unit_divisor=1024)
 
-    def show(progress) -> None:
+    def show(progress: Progress) -> None:
         if progress.total != shown.total:
             shown.total = progress.total
         shown.update(progress.done - shown.n)
@@ -31,7 +42,7 @@ def _bytes(count: float) -> str:
     raise AssertionError
 
 
-def line(progress) -> str:
+def line(progress: Progress) -> str:
     """What our own bar shows."""
     share = progress.done / progress.total if progress.total else 0.0
     filled = round(share * _CELLS)
@@ -43,10 +54,10 @@ def line(progress) -> str:
     return text
 
 
-def _own(stream):
+def _own(stream: TextIO) -> Bar:
     drawn = False
 
-    def show(progress) -> None:
+    def show(progress: Progress) -> None:
         nonlocal drawn
         drawn = True
         stream.write(f"\r\x1b[K{line(progress)}")

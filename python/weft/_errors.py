@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._weft import Tensor
+
 
 class Error(Exception):
     """A call that failed.
@@ -25,6 +29,11 @@ class Error(Exception):
 
     def __str__(self) -> str:  # KeyError's would quote it
         return str(self.args[0]) if self.args else ""
+
+    def _hint(self, hint: str) -> None:
+        self.hint = hint
+        if hint:
+            self.__dict__["__notes__"] = [f"hint: {hint}"]  # what add_note does from Python 3.11 on
 
 
 class InvalidArgumentError(Error, ValueError):
@@ -98,10 +107,10 @@ class InternalError(Error):
 class BatchError(Error):
     """Some of many failed.  `errors` has them, by name of the item; `results` all that get_many gave."""
 
-    def __init__(self, message: str, results: object = (), errors: object = None) -> None:
+    def __init__(self, message: str, results: list[Tensor | Error], errors: dict[str, Error]) -> None:
         super().__init__(message)
         self.results = results
-        self.errors = errors or {}
+        self.errors = errors
 
 
 # In the order of weft::ErrorClass.
@@ -116,8 +125,8 @@ def from_native(
     kind: int, message: str, hint: str, retryable: bool, operation: str, peer: str, transfer: str, lane: str,
     name: str, native_code: int, may_have_arrived: bool,
 ) -> Error:  # fmt: skip
-    error = _CLASSES[kind](message)
-    error.hint = hint
+    error: Error = _CLASSES[kind](message)
+    error._hint(hint)
     error.retryable = retryable
     error.operation = operation
     error.peer = peer
@@ -126,6 +135,4 @@ def from_native(
     error.name = name
     error.native_code = native_code
     error.may_have_arrived = may_have_arrived
-    if hint:
-        error.__notes__ = [f"hint: {hint}"]  # what add_note does from Python 3.11 on
     return error

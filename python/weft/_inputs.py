@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def as_integers(array):
+
+def as_integers(array: Any) -> tuple[Any, str] | None:
     """(the same memory as unsigned integers, the elements' name), or None where this cannot be said."""
     library = type(array).__module__.partition(".")[0]
     name = getattr(array.dtype, "name", None) or str(array.dtype).removeprefix("torch.")

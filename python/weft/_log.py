@@ -9,7 +9,7 @@ _logger.addHandler(logging.NullHandler())  # a library prints nothing by itself
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 
 
-def emit(level: int, message: str, fields: dict) -> None:
+def emit(level: int, message: str, fields: dict[str, str]) -> None:
     """message is constant text; fields are its values, which a record has as `record.weft` too."""
     number = _LEVELS[level]
     if _logger.isEnabledFor(number):

@@ -5,6 +5,14 @@ from __future__ import annotations
 from ._errors import ShuttingDownError
 from ._weft import NodeBase
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed import StrPath
+
+    from ._weft import Access, LaneName, Tensor
+
 
 class Pushes:
     """What is pushed to a node, one after the other: `async for t in node.pushes("act*")`, or `for`.
@@ -18,19 +26,19 @@ class Pushes:
         self._node = node
         self._pattern = pattern
 
-    def __aiter__(self):
+    def __aiter__(self) -> Pushes:
         return self
 
-    async def __anext__(self):
+    async def __anext__(self) -> Tensor:
         try:
             return await self._node.receive(self._pattern)
         except ShuttingDownError:
             raise StopAsyncIteration from None
 
-    def __iter__(self):
+    def __iter__(self) -> Pushes:
         return self
 
-    def __next__(self):
+    def __next__(self) -> Tensor:
         try:
             return self._node.receive(self._pattern).result()
         except ShuttingDownError:
@@ -56,9 +64,14 @@ class Node(NodeBase):
     InvalidArgumentError: an address, a rule; ExistsError: the address is in use; ResourceExhaustedError.
     """
 
-    def __init__(self, *, listen=None, access=None, identity=None, lanes=None, trust=None, connections=None,
-                 idle=None, dial_timeout=None, heartbeat=None, silent_after=None, spin=None, inbox_bytes=None,
-                 memory_bytes=None, warm_bytes=None):  # fmt: skip
+    def __init__(
+        self, *, listen: str | Iterable[str] | None = None, access: str | Iterable[str] | Access | None = None,
+        identity: StrPath | None = None, lanes: Iterable[LaneName] | None = None,
+        trust: str | Iterable[str] | None = None, connections: int | None = None, idle: float | None = None,
+        dial_timeout: float | None = None, heartbeat: float | None = None, silent_after: float | None = None,
+        spin: float | None = None, inbox_bytes: int | None = None, memory_bytes: int | None = None,
+        warm_bytes: int | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             listen=listen, access=access, identity=identity, lanes=lanes, trust=trust, connections=connections,
             idle=idle, dial_timeout=dial_timeout, heartbeat=heartbeat, silent_after=silent_after, spin=spin,
@@ -73,19 +86,19 @@ class Node(NodeBase):
         """Sessions with peers that are up."""
         return self.stats().sessions
 
-    def __enter__(self):
+    def __enter__(self) -> Node:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.stop().result()
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Node:
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    def __dir__(self):
+    def __dir__(self) -> list[str]:
         first = ["put", "get", "push", "receive", "ticket", "lend", "get_many", "pushes", "list", "remove", "explain",
                  "stats", "ping", "serve", "stop", "id", "pool_size", "try_receive", "lanes"]  # fmt: skip
         return first + [name for name in super().__dir__() if name.startswith("__")]

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from ._errors import UnsupportedError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._weft import Tensor
+
 # What numpy knows by itself; the others it knows by ml_dtypes.
 _PLAIN = frozenset(
     "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 float32 float64 complex64 complex128".split()
@@ -11,7 +17,7 @@ _PLAIN = frozenset(
 _INTEGERS = {"bfloat16": "uint16", "float8_e4m3fn": "uint8", "float8_e5m2": "uint8", "float8_e8m0fnu": "uint8"}
 
 
-def _no_numpy(tensor, why):
+def _no_numpy(tensor: Tensor, why: str) -> TypeError:
     view = _INTEGERS.get(tensor.dtype, "uint8")
     hint = f"t.torch(), or t.numpy(view=\"{view}\")"
     error = TypeError(f"numpy has no {tensor.dtype}{why} (hint: {hint})")
@@ -19,7 +25,7 @@ def _no_numpy(tensor, why):
     return error
 
 
-def to_numpy(tensor, view=None):
+def to_numpy(tensor: Tensor, view: str | None = None) -> Any:
     import numpy
 
     if view is not None:
@@ -38,7 +44,7 @@ def to_numpy(tensor, view=None):
     return numpy.asarray(tensor._as(integers)).view(getattr(ml_dtypes, tensor.dtype))
 
 
-def to_array(tensor, dtype=None, copy=None):
+def to_array(tensor: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
     """numpy.asarray(t) of a type that the buffer protocol has no word for."""
     array = to_numpy(tensor)
     if dtype is not None and array.dtype != dtype:
@@ -46,7 +52,7 @@ def to_array(tensor, dtype=None, copy=None):
     return array.copy() if copy else array
 
 
-def to_torch(tensor):
+def to_torch(tensor: Tensor) -> Any:
     import torch
 
     if tensor.opaque:
@@ -60,11 +66,11 @@ def to_torch(tensor):
     return torch.from_dlpack(tensor._as(integers)).view(dtype)
 
 
-def to_jax(tensor):
+def to_jax(tensor: Tensor) -> Any:
     import jax
 
     return jax.dlpack.from_dlpack(tensor)
 
 
-def to_bytes(tensor):
+def to_bytes(tensor: Tensor) -> memoryview:
     return memoryview(tensor._as("uint8")).cast("B")

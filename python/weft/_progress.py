@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, TimerHandle
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._weft import Progress, Report, Transfer
+
 _PERIOD = 0.1
 
 
-def _reporter(report, transfer):
+def _reporter(report: Report) -> tuple[Callable[[Progress], object], Callable[[], object]]:
     """(show(progress), end()) for progress=True or a callable."""
     if report is True:
         from ._bar import bar
 
-        return bar(transfer)
+        return bar()
     if not callable(report):
         raise TypeError("progress is True or a callable that takes a weft.Progress")
-    return report, lambda: None
+    return report, _nothing
+
+
+def _nothing() -> None:
+    pass
 
 
 class _Once:
     """Shows what is new, and the last word once."""
 
-    def __init__(self, report, transfer):
+    def __init__(self, report: Report, transfer: Transfer[Any]) -> None:
         self._transfer = transfer
-        self._show, self._end = _reporter(report, transfer)
+        self._show, self._end = _reporter(report)
         self._done = -1
 
     def tick(self) -> None:
@@ -39,7 +51,7 @@ class _Once:
             self._end()
 
 
-def block(transfer, report, timeout) -> None:
+def block(transfer: Transfer[Any], report: Report, timeout: float | None) -> None:
     """Waits for a transfer and reports meanwhile."""
     if not report:
         transfer.wait(float("inf") if timeout is None else timeout)
@@ -55,19 +67,19 @@ def block(transfer, report, timeout) -> None:
         shown.end()
 
 
-def follow(transfer, report, loop) -> None:
+def follow(transfer: Transfer[Any], report: Report, loop: AbstractEventLoop) -> None:
     """Reports on a transfer that an event loop awaits."""
     if not report:
         return
     shown = _Once(report, transfer)
-    timer = None
+    timer: TimerHandle
 
     def tick() -> None:
         nonlocal timer
         shown.tick()
         timer = loop.call_later(_PERIOD, tick)
 
-    def end(_transfer) -> None:
+    def end(_transfer: Transfer[Any]) -> None:
         timer.cancel()
         shown.end()
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._weft import Indices, SliceLike, WritableArray
+
 
 class _Slices:
     """weft.s_[0:128, :] is what to give as slice=: numpy's meaning, but that a single index keeps its axis."""
 
     __slots__ = ()
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: SliceLike) -> SliceLike:
         return key
 
     def __repr__(self) -> str:
@@ -16,6 +22,10 @@ class _Slices:
 
 
 s_ = _Slices()
+
+
+def _length(indices: Any) -> int:
+    return len(indices)
 
 
 class Pages:
@@ -27,13 +37,13 @@ class Pages:
 
     __slots__ = ("axis", "source", "target")
 
-    def __init__(self, axis=0, source=(), target=None):
+    def __init__(self, axis: int = 0, source: Indices = (), target: Indices | None = None) -> None:
         self.axis = axis
         self.source = source
         self.target = target
 
     def __repr__(self) -> str:
-        return f"Pages(axis={self.axis}, {len(self.source)} pages{'' if self.target is None else ', to places'})"
+        return f"Pages(axis={self.axis}, {_length(self.source)} pages{'' if self.target is None else ', to places'})"
 
 
 class Item:
@@ -41,7 +51,7 @@ class Item:
 
     __slots__ = ("into", "name", "slice")
 
-    def __init__(self, name, slice=None, into=None):
+    def __init__(self, name: str, slice: SliceLike | None = None, into: WritableArray | None = None) -> None:
         self.name = name
         self.slice = slice
         self.into = into

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 
 from ._errors import Error
 from ._node import Node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from _typeshed import StrPath
+
+    from ._weft import Array
 
 
 class Served:
@@ -22,7 +31,7 @@ class Served:
         """What weft.fetch, weft get, node.get need to find it."""
         return self.node.ticket
 
-    def wait(self, timeout=None) -> bool:
+    def wait(self, timeout: float | None = None) -> bool:
         """Blocks until stop() (then True), Ctrl-C, or so many seconds have passed."""
         return self._ended.wait(timeout)
 
@@ -30,17 +39,17 @@ class Served:
         self._ended.set()
         self.node.stop().result()
 
-    def __enter__(self):
+    def __enter__(self) -> Served:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:
         return f"<weft.Served {self.count} tensors by {self.node!r}>"
 
 
-def serve(source, *, prefix: str = "", **options) -> Served:
+def serve(source: StrPath | Mapping[str, Array], *, prefix: str = "", **options: Any) -> Served:
     """Serves source until the `with` block ends, or stop().
 
     source: the path of a .safetensors file, a sharded index.json or a folder of them; or a mapping of names to arrays
@@ -52,11 +61,11 @@ def serve(source, *, prefix: str = "", **options) -> Served:
 
     NotFoundError, MalformedError (which file, which tensor), InvalidArgumentError.
     """
-    if not isinstance(source, (str, bytes, os.PathLike)) and not hasattr(source, "items"):
+    if not isinstance(source, (str, os.PathLike, Mapping)):
         raise TypeError(f"serve takes a path or a mapping of names to arrays, not {type(source).__name__}")
     node = Node(**options)
     try:
-        if not hasattr(source, "items"):
+        if not isinstance(source, Mapping):
             return Served(node, node.serve(source, prefix=prefix))
         count = 0
         for name, value in source.items():
