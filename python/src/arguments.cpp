@@ -65,6 +65,13 @@ Peer peer_of(nb::handle peer) {
   return string_of(ticket.is_none() ? peer : nb::handle(ticket), "peer", hint);
 }
 
+std::filesystem::path path_of(nb::handle path) {
+  PyObject* encoded = nullptr;
+  if (PyUnicode_FSConverter(path.ptr(), &encoded) == 0) throw nb::python_error();
+  const nb::object bytes = nb::steal(encoded);
+  return std::string(PyBytes_AS_STRING(encoded), static_cast<std::size_t>(PyBytes_GET_SIZE(encoded)));
+}
+
 Duration duration_of(nb::handle seconds, const char* argument) {
   const double value = PyFloat_AsDouble(seconds.ptr());
   if (PyErr_Occurred() != nullptr) {

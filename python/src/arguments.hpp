@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@ namespace weft::python {
 
 /// A ticket's text, or what has a `ticket`: a weft.Node.
 Peer peer_of(nb::handle peer);
+/// A str, bytes or os.PathLike.
+std::filesystem::path path_of(nb::handle path);
 /// Seconds; None: automatic.
 Deadline deadline_of(nb::handle seconds);
 Duration duration_of(nb::handle seconds, const char* argument);

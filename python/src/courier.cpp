@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <new>
 
 #include <weft/python/python.hpp>
 
@@ -29,10 +30,13 @@ Courier& Courier::get() {
 void Courier::renew() { the_courier.store(new Courier(), std::memory_order_release); }
 
 void Courier::drop(Drop drop, void* object) noexcept {
-  const std::lock_guard lock(mutex_);
-  if (closed_) return;
-  drops_.emplace_back(drop, object);
-  wake();
+  try {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    drops_.emplace_back(drop, object);
+    wake();
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): then it is leaked, as it is after `close`
+  }
 }
 
 void Courier::log(LogLevel level, std::string_view message, std::span<const LogField> fields) {

@@ -74,9 +74,7 @@ nb::object PyNode::lend(std::string name, nb::handle data) {
 }
 
 std::size_t PyNode::serve(nb::handle path, std::string prefix) {
-  const nb::object text = nb::steal(PyOS_FSPath(path.ptr()));
-  if (!text) throw nb::python_error();
-  const std::filesystem::path file = nb::cast<std::string>(nb::str(text));
+  const std::filesystem::path file = path_of(path);
   TensorNode& served = node();
   std::optional<Result<std::size_t>> result;
   {

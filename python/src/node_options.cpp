@@ -36,12 +36,7 @@ struct Keyword {
 constexpr Keyword kKeywords[] = {
     {"listen", [](NodeOptions& o, nb::handle v) { o.listen = words_of(v); }},
     {"access", [](NodeOptions& o, nb::handle v) { o.access = access_of(v); }},
-    {"identity",
-     [](NodeOptions& o, nb::handle v) {
-       const nb::object path = nb::steal(PyOS_FSPath(v.ptr()));
-       if (!path) throw nb::python_error();
-       o.identity = nb::cast<std::string>(nb::str(path));
-     }},
+    {"identity", [](NodeOptions& o, nb::handle v) { o.identity = path_of(v); }},
     {"lanes",
      [](NodeOptions& o, nb::handle v) {
        o.lanes.clear();

@@ -5,6 +5,7 @@ import inspect
 import io
 import json
 import logging
+import os
 import struct
 
 import numpy as np
@@ -14,6 +15,7 @@ import weft
 from conftest import process, python, soon
 
 
+@pytest.mark.skipif("WEFT_PYTHON_INSTRUMENTED" in os.environ, reason="an instrumented build is slower")
 def test_import_is_light_and_asks_for_nothing():
     code = """
 import sys, time
@@ -172,6 +174,9 @@ def test_serve_reads_a_safetensors_file(tmp_path):
     header = json.dumps({"w": {"dtype": "F32", "shape": [256, 256], "data_offsets": [0, array.nbytes]}}).encode()
     path = tmp_path / "model.safetensors"
     path.write_bytes(struct.pack("<Q", len(header)) + header + array.tobytes())
+    for given in (path, str(path), bytes(path)):
+        with weft.Node() as node:
+            assert node.serve(given) == 1
     with weft.serve(path) as served:
         np.testing.assert_array_equal(weft.fetch(served.ticket)["w"].numpy().ravel(), array)
     with pytest.raises(weft.NotFoundError):
