@@ -80,6 +80,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
 
   // publish.cpp
   Result<Generation> put(std::string name, const TensorView& view, KeepAlive keep_alive);
+  Result<Generation> put_many(std::vector<PutItem> items);
   Result<Loan> lend(std::string name, const TensorView& view);
   Result<std::size_t> serve(const std::filesystem::path& path, const ServeOptions& options);
   Result<void> remove(std::string_view name);

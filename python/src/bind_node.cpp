@@ -19,6 +19,7 @@ void bind_node(nb::module_& module) {
       .def_prop_ro("id", &PyNode::id, docs::kNodeId)
       .def("__repr__", &PyNode::repr)
       .def("put", &PyNode::put, nb::arg("name"), nb::arg("data").none(), docs::kPut)
+      .def("put_many", &PyNode::put_many, nb::arg("tensors"), docs::kPutMany)
       .def("lend", &PyNode::lend, nb::arg("name"), nb::arg("data").none(), docs::kLend)
       .def("serve", &PyNode::serve, nb::arg("path"), nb::kw_only(), nb::arg("prefix") = "", docs::kServe)
       .def("remove", &PyNode::remove, nb::arg("name"), docs::kRemove)

@@ -57,6 +57,15 @@ inline constexpr const char* kLend =
 inline constexpr const char* kServe =
     "Serves a .safetensors file, a sharded index.json or a folder of them, read as pieces are sent. How many tensors. "
     "NotFoundError, MalformedError.";
+inline constexpr const char* kPutMany =
+    "As many puts that are seen together: one generation, which it gives. tensors: a mapping of names to what put "
+    "takes. Where one cannot be served none is.";
+inline constexpr const char* kSafetensorsFile =
+    "A .safetensors file open for reading: entries, in the order of their bytes, each (name, dtype, shape, offset, "
+    "nbytes); metadata, a dict or None; fd. MalformedError, NotFoundError, InvalidArgumentError (no regular file).";
+inline constexpr const char* kSaveSafetensors =
+    "Writes a .safetensors file of (name, data) pairs, whole or not at all. UnsupportedError: an element type that the "
+    "format lacks; InvalidArgumentError; ResourceExhaustedError.";
 inline constexpr const char* kRemove = "Takes a name out. NotFoundError.";
 inline constexpr const char* kStats = "Counters since start and gauges, as a NodeStats.";
 inline constexpr const char* kLanes = "The lanes of this host, each used or why not.";

@@ -2,6 +2,7 @@
 #include <typeinfo>
 
 #include <weft/python/courier.hpp>
+#include <weft/python/files.hpp>
 #include <weft/python/held.hpp>
 #include <weft/python/mailbox.hpp>
 #include <weft/python/node.hpp>
@@ -27,6 +28,7 @@ NB_MODULE(_weft_module, module) {
   python::bind_transfer(module);
   python::bind_port(module);
   python::bind_node(module);
+  python::bind_files(module);
 
   module.def("at_exit", [] {
     python::NodeHandle::stop_all();

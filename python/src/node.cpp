@@ -67,6 +67,18 @@ std::uint64_t PyNode::put(std::string name, nb::handle data) {
   return generation.value;
 }
 
+std::uint64_t PyNode::put_many(nb::handle tensors) {
+  std::vector<PutItem> items;
+  for (const nb::handle pair : nb::object(tensors.attr("items")())) {
+    Input input = read_input(pair[1]);
+    const TensorView view = view_of(input);
+    items.push_back({.name = name_of(pair[0]), .view = view, .keep_alive = std::move(input.hold)});
+  }
+  const auto generation = value_of(node().put_many(std::move(items)));
+  Courier::get().deliver();
+  return generation.value;
+}
+
 nb::object PyNode::lend(std::string name, nb::handle data) {
   Input input = read_input(data);
   Loan loan = value_of(node().lend(std::move(name), view_of(input)));

@@ -21,6 +21,7 @@ class PyNode {
   std::string repr();
 
   std::uint64_t put(std::string name, nb::handle data);
+  std::uint64_t put_many(nb::handle tensors);
   nb::object lend(std::string name, nb::handle data);
   std::size_t serve(nb::handle path, std::string prefix);
   void remove(std::string_view name);

@@ -99,6 +99,6 @@ class Node(NodeBase):
         await self.stop()
 
     def __dir__(self) -> list[str]:
-        first = ["put", "get", "push", "receive", "ticket", "lend", "get_many", "pushes", "list", "remove", "explain",
-                 "stats", "ping", "serve", "stop", "id", "pool_size", "try_receive", "lanes"]  # fmt: skip
+        first = ["put", "get", "push", "receive", "ticket", "lend", "get_many", "pushes", "put_many", "list", "remove",
+                 "explain", "stats", "ping", "serve", "stop", "id", "pool_size", "try_receive", "lanes"]  # fmt: skip
         return first + [name for name in super().__dir__() if name.startswith("__")]

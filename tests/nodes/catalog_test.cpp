@@ -45,6 +45,44 @@ TEST_CASE("catalog: replacing is seen, removing too, and memory comes back", "[T
   CHECK(held.use_count() == 1);
 }
 
+TEST_CASE("catalog: many that are put together are seen together, as one generation", "[T-06]") {
+  auto server = start();
+  auto client = start();
+  const auto older = noise(1000, 1), newer = noise(1000, 2);
+  const auto held = std::make_shared<int>(1);
+  const auto items = [&](const std::vector<std::byte>& bytes) {
+    std::vector<PutItem> all;
+    for (const char* name : {"a", "b", "c"})
+      all.push_back({.name = name, .view = TensorView::bytes(bytes), .keep_alive = held});
+    return all;
+  };
+  const auto first = need(server.put_many(items(older)));
+  const auto second = need(server.put_many(items(newer)));
+  CHECK(first < second);
+  for (auto& got : need(client.get_many(server.ticket(), {{.name = "c"}, {.name = "a"}, {.name = "b"}}).wait())) {
+    const Tensor tensor = need(std::move(got));
+    CHECK(same_bytes(tensor, newer));
+    CHECK(tensor.generation() == second);
+  }
+
+  auto twice = items(older);
+  twice[2].name = "a";
+  const auto refused = server.put_many(std::move(twice));
+  CHECK(failure(refused) == ErrorClass::kInvalidArgument);
+  CHECK(refused.error().context().name == "a");
+  auto nameless = items(older);
+  nameless[1].name = "";
+  CHECK(failure(server.put_many(std::move(nameless))) == ErrorClass::kInvalidArgument);
+  CHECK(same_bytes(need(client.get(server.ticket(), "a").wait()), newer));
+  CHECK(server.stats().catalog_tensors == 3);
+  need(server.put_many({}));
+  CHECK(server.stats().catalog_tensors == 3);
+  for (const char* name : {"a", "b", "c"}) need(server.remove(name));
+  const auto end = Clock::now() + kSoon;
+  while (held.use_count() != 1 && Clock::now() < end) std::this_thread::yield();
+  CHECK(held.use_count() == 1);
+}
+
 TEST_CASE("catalog: what was replaced is let go though nobody asks for anything", "[T-06]") {
   auto server = start();
   auto client = start();
