@@ -83,6 +83,39 @@ TEST_CASE("catalog: many that are put together are seen together, as one generat
   CHECK(held.use_count() == 1);
 }
 
+TEST_CASE("catalog: a batch is of one snapshot while others are published", "[T-06]") {
+  auto server = start();
+  auto client = start();
+  constexpr std::size_t kNames = 64;
+  const auto publish = [&](std::uint32_t step) {
+    const auto held = std::make_shared<std::vector<std::byte>>(noise(8192, step));
+    std::vector<PutItem> all;
+    for (std::size_t i = 0; i < kNames; ++i)
+      all.push_back({.name = std::to_string(i), .view = TensorView::bytes(*held), .keep_alive = held});
+    return need(server.put_many(std::move(all)));
+  };
+  publish(0);
+  std::atomic<bool> over{false};
+  std::thread publisher([&] {
+    for (std::uint32_t step = 1; !over; ++step) publish(step);
+  });
+  std::vector<GetItem> items;
+  for (std::size_t i = 0; i < kNames; ++i) items.push_back({.name = std::to_string(i)});
+  Generation newest{};
+  std::size_t mixed = 0, older = 0;
+  for (int round = 0; round < 300; ++round) {
+    const auto all = need(client.get_many(server.ticket(), items).wait());
+    for (const auto& got : all)
+      if (got->generation() != all.front()->generation() || got->digest() != all.front()->digest()) ++mixed;
+    if (all.front()->generation() < newest) ++older;
+    newest = all.front()->generation();
+  }
+  over = true;
+  publisher.join();
+  CHECK(mixed == 0);
+  CHECK(older == 0);
+}
+
 TEST_CASE("catalog: what was replaced is let go though nobody asks for anything", "[T-06]") {
   auto server = start();
   auto client = start();
