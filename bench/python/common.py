@@ -68,13 +68,11 @@ def talking(*command):
 
         try:
             yield ask
-        finally:
             child.stdin.close()
-            try:
-                child.wait(20)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                raise
+            child.wait(20)
+        except BaseException:
+            child.kill()
+            raise
 
 
 def python(code, *words):

@@ -72,7 +72,7 @@ from nixl._api import nixl_agent, nixl_agent_config
 agent = nixl_agent("source", nixl_agent_config(backends=["UCX"]))
 spans = [(ALL[size].ctypes.data, size, 0, "") for size in SIZES]
 agent.register_memory(spans, "DRAM")
-print(agent.get_agent_metadata().hex(), *[span[0] for span in spans], flush=True)
+print("ticket", agent.get_agent_metadata().hex(), *[span[0] for span in spans], flush=True)
 sys.stdin.read()
 """
 MOONCAKE = CONTENT + """
@@ -159,6 +159,13 @@ def subprocess_of(code, sizes, word):
             child.kill()
 
 
+def words_of(source):
+    """Of the line that is meant for us: these libraries log to stdout too."""
+    while not (line := source()).startswith("ticket "):
+        pass
+    return line.split()
+
+
 @contextlib.contextmanager
 def nixl_way(sizes, tuned):
     from nixl._api import nixl_agent, nixl_agent_config
@@ -166,7 +173,7 @@ def nixl_way(sizes, tuned):
     told = {"UCX_TLS": "tcp"} | ({"UCX_TCP_TX_SEG_SIZE": "256k", "UCX_TCP_RX_SEG_SIZE": "256k"} if tuned else {})
     os.environ.update(told)
     with python(NIXL, *sizes) as source:
-        metadata, *places = source().split()
+        _, metadata, *places = words_of(source)
         agent = nixl_agent(f"puller{tuned}", nixl_agent_config(enable_prog_thread=not tuned, backends=["UCX"]))
         peer = agent.add_remote_agent(bytes.fromhex(metadata))
         handles = {}
@@ -192,9 +199,7 @@ def mooncake_way(sizes):
     from mooncake.engine import TransferEngine
 
     with python(MOONCAKE, *sizes) as source:
-        while not (line := source()).startswith("ticket "):
-            pass
-        _, peer, *places = line.split()
+        _, peer, *places = words_of(source)
         engine = TransferEngine()
         assert engine.initialize("127.0.0.1", "P2PHANDSHAKE", "tcp", "") == 0
         known = set()
