@@ -2,6 +2,7 @@
 option(WEFT_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(WEFT_BENCH "Build the benches" ${PROJECT_IS_TOP_LEVEL})
 option(WEFT_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
+option(WEFT_PYTHON "Build the Python extension (needs nanobind for the Python that is found)" OFF)
 option(WEFT_FUZZ "Build the libFuzzer targets (clang); without it they replay the committed corpus" OFF)
 set(WEFT_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize= (address,undefined or thread)")
 set(WEFT_TEST_COMPONENTS "" CACHE STRING "Only the tests of these components, and none of several (empty: all tests)")

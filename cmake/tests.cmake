@@ -32,6 +32,15 @@ function(weft_script_test name)
   weft_list_test(script ${name} "${arg_SECONDS}" python3 ${arg_SCRIPT} ${arg_ARGS})
 endfunction()
 
+# weft_pytest(NAME FOLDER folder [ENV NAME=VALUE …] [ARGS …] [SECONDS n]): the tests of a folder, by pytest, with the Python
+# that the extension was built for.
+function(weft_pytest name)
+  cmake_parse_arguments(arg "" "FOLDER;SECONDS" "ENV;ARGS" ${ARGN})
+  cmake_path(ABSOLUTE_PATH arg_FOLDER BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  weft_list_test(pytest ${name} "${arg_SECONDS}" ${CMAKE_COMMAND} -E env PYTHONPATH=${PROJECT_BINARY_DIR}/python ${arg_ENV}
+    ${Python_EXECUTABLE} -m pytest -q -rs ${arg_FOLDER} ${arg_ARGS})
+endfunction()
+
 function(weft_list_test kind name seconds)
   if(NOT seconds)
     set(seconds ${WEFT_TEST_SECONDS})

@@ -30,6 +30,8 @@ class CallOwner {
   virtual ~CallOwner() = default;
   /// Ends the call early. Returns when no write can reach the caller's memory any more.
   virtual void cancel(std::uint64_t cookie) = 0;
+  /// As `cancel`, without waiting for it.
+  virtual void ask_cancel(std::uint64_t cookie) = 0;
   virtual Progress progress(std::uint64_t cookie) = 0;
   /// Makes progress on the calling thread until `ready` says so or `until` passes.
   virtual void drive(const std::function<bool()>& ready, TimePoint until) = 0;

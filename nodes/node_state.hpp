@@ -59,6 +59,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
 
   // CallOwner
   void cancel(std::uint64_t cookie) override;
+  void ask_cancel(std::uint64_t cookie) override;
   Progress progress(std::uint64_t cookie) override;
   void drive(const std::function<bool()>& ready, TimePoint until) override;
   void run(std::move_only_function<void()> callback) override;
@@ -79,6 +80,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
 
   // publish.cpp
   Result<Generation> put(std::string name, const TensorView& view, KeepAlive keep_alive);
+  Result<Generation> put_many(std::vector<PutItem> items);
   Result<Loan> lend(std::string name, const TensorView& view);
   Result<std::size_t> serve(const std::filesystem::path& path, const ServeOptions& options);
   Result<void> remove(std::string_view name);
@@ -106,8 +108,6 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   actors::SessionPool& pool() noexcept { return loop_->pool(); }
   void at(TimePoint time, actors::SubmissionRing::Work work) { loop_->at(time, std::move(work)); }
 
-  /// As `cancel`, without waiting for it.
-  void ask_cancel(std::uint64_t cookie);
   /// Drops the last hold on memory of the application's where that holds up nobody.
   void let_go(KeepAlive memory);
 

@@ -58,6 +58,16 @@ Result<void> add_file(const std::filesystem::path& path, const std::string& pref
   return {};
 }
 
+/// A name that two of them have.
+std::optional<std::string> twice_in(std::span<const std::shared_ptr<transfer::Entry>> entries) {
+  std::vector<std::string_view> names;
+  names.reserve(entries.size());
+  for (const auto& entry : entries) names.push_back(entry->name);
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  return twice == names.end() ? std::nullopt : std::optional<std::string>(*twice);
+}
+
 }  // namespace
 
 Result<void> check_name(std::string_view name) {
@@ -73,6 +83,24 @@ Result<Generation> NodeState::put(std::string name, const TensorView& view, Keep
   WEFT_LET(auto entry, entry_of(std::move(name), view));
   entry->keep_alive = std::move(keep_alive);
   const Generation generation = catalog_.publish({std::move(entry)});
+  look_at_catalog();
+  return generation;
+}
+
+Result<Generation> NodeState::put_many(std::vector<PutItem> items) {
+  if (is_stopped()) return fail(stopped());
+  std::vector<std::shared_ptr<transfer::Entry>> entries;
+  entries.reserve(items.size());
+  for (PutItem& item : items) {
+    std::string name = item.name;
+    auto entry = entry_of(std::move(name), item.view);
+    if (!entry) return fail(Error(std::move(entry).error()).with_name(std::move(item.name)));
+    (*entry)->keep_alive = std::move(item.keep_alive);
+    entries.push_back(*std::move(entry));
+  }
+  if (const auto twice = twice_in(entries))
+    return fail(Error(ErrorClass::kInvalidArgument, "put_many", "two of the tensors have one name").with_name(*twice));
+  const Generation generation = catalog_.publish(std::move(entries));
   look_at_catalog();
   return generation;
 }
@@ -129,11 +157,7 @@ Result<std::size_t> NodeState::serve(const std::filesystem::path& path, const Se
   } else {
     WEFT_TRY(add_file(path, options.prefix, entries));
   }
-  std::vector<std::string_view> names;
-  names.reserve(entries.size());
-  for (const auto& entry : entries) names.push_back(entry->name);
-  std::sort(names.begin(), names.end());
-  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+  if (const auto twice = twice_in(entries))
     return fail(Error(ErrorClass::kMalformed, "serve",
                       fmt::format("two of the files hold a tensor named \"{}\"", escaped(*twice))));
   const std::size_t count = entries.size();

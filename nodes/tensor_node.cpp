@@ -40,6 +40,7 @@ Result<Generation> TensorNode::put(std::string name, Tensor tensor) {
 Result<Generation> TensorNode::put(std::string name, TensorView view, KeepAlive keep_alive) {
   return state_->put(std::move(name), view, std::move(keep_alive));
 }
+Result<Generation> TensorNode::put_many(std::vector<PutItem> items) { return state_->put_many(std::move(items)); }
 Result<Loan> TensorNode::lend(std::string name, TensorView view, LendOptions) {
   return state_->lend(std::move(name), view);
 }

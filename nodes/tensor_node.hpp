@@ -25,6 +25,13 @@ struct LoanState;
 struct HandlerState;
 }  // namespace detail
 
+/// One of put_many: memory of the caller's, which must not be written while it is served.
+struct PutItem {
+  std::string name{};
+  TensorView view{};
+  KeepAlive keep_alive{};  ///< drops after the last transfer
+};
+
 /// Memory served without being owned. Ending it (or destroying it) takes the name out, cancels transfers that still
 /// read it and returns when none does: ≤ 250 ms.
 class Loan {
@@ -78,6 +85,8 @@ class TensorNode {
   Result<Generation> put(std::string name, Tensor tensor);
   /// Serves memory of the caller's, which must not be written meanwhile; `keep_alive` drops after the last transfer.
   Result<Generation> put(std::string name, TensorView view, KeepAlive keep_alive);
+  /// As many puts that are seen together: one generation. Where one cannot be served nothing is: the error names it.
+  Result<Generation> put_many(std::vector<PutItem> items);
   /// Serves borrowed memory until the Loan ends.
   Result<Loan> lend(std::string name, TensorView view, LendOptions options = LendOptions());
   /// Serves a .safetensors file, an index.json or a folder of them; files are read as pieces are sent. One generation.

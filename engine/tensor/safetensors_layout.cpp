@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <tuple>
 
@@ -54,11 +55,18 @@ std::string item_json(const SafetensorsItem& item, std::uint64_t begin, std::uin
                      safetensors_name(item.meta.dtype), shape, begin, begin + bytes);
 }
 
+/// What the library sorts types by, whose files ours are equal to: wide ones first, so that all are aligned.
+constexpr std::array kFirstToLast{DType::kU64, DType::kI64,    DType::kF64,    DType::kC64,    DType::kF32,
+                                  DType::kU32, DType::kI32,    DType::kBF16,   DType::kF16,    DType::kU16,
+                                  DType::kI16, DType::kF8E8M0, DType::kF8E4M3, DType::kF8E5M2, DType::kI8,
+                                  DType::kU8,  DType::kF4E2M1, DType::kBool};
+
 std::vector<std::size_t> file_order(std::span<const SafetensorsItem> items) {
   std::vector<std::size_t> order(items.size());
   std::iota(order.begin(), order.end(), 0u);
   std::ranges::sort(order, {}, [&](std::size_t at) {
-    return std::tuple<std::int64_t, std::string_view>{-std::int64_t{bits(items[at].meta.dtype)}, items[at].name};
+    const auto rank = std::ranges::find(kFirstToLast, items[at].meta.dtype) - kFirstToLast.begin();
+    return std::tuple<std::ptrdiff_t, std::string_view>{rank, items[at].name};
   });
   return order;
 }

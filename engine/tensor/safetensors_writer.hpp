@@ -21,7 +21,7 @@ struct SafetensorsItem {
 };
 
 /// The header of a file that holds these items, and where each one's bytes go: as the format's own library lays them
-/// out, widest elements first, then by name. Pure.
+/// out, by type, widest elements first, then by name. Pure.
 struct SafetensorsLayout {
   std::vector<std::byte> header;       ///< length field included; padded with blanks to a multiple of 8
   std::vector<std::uint64_t> offsets;  ///< of each item, in the order given, from the start of the file

@@ -112,9 +112,10 @@ class Core::Impl {
   // server.cpp: requests from peers
   void on_request(Session& s, const wire::Request& m, TimePoint now);
   void answer_listing(Session& s, const wire::Request& m, TimePoint now);
-  Error resolve(Session& s, const wire::Request& m, std::size_t i, SourceItem& item, bool& ok);
+  Error resolve(Session& s, const CatalogSnapshot& catalog, const wire::Request& m, std::size_t i, SourceItem& item,
+                bool& ok);
   void fill_answer(const SourceItem& item, wire::EntryAnswer& answer) const;
-  std::string suggestion(Session& s, std::string_view name, TimePoint now);
+  std::string suggestion(Session& s, const CatalogSnapshot& catalog, std::string_view name, TimePoint now);
   void answer_failure(Session& s, wire::TransferRef ref, const Error& error, TimePoint now);
 
   // inbox.cpp: pushes from peers

@@ -33,10 +33,10 @@ void Core::Impl::fill_answer(const SourceItem& item, wire::EntryAnswer& answer) 
 }
 
 /// Finds item `i` of a request. `ok` says whether; the error is only read when not.
-Error Core::Impl::resolve(Session& s, const wire::Request& m, std::size_t i, SourceItem& item, bool& ok) {
+Error Core::Impl::resolve(Session& s, const CatalogSnapshot& catalog, const wire::Request& m, std::size_t i,
+                          SourceItem& item, bool& ok) {
   static const Error kNone(ErrorClass::kInternal, "get", "");
   ok = false;
-  const CatalogSnapshot& catalog = *reader_.current();
   const bool by_name = m.what.kind == wire::WhatKind::kNames;
   EntryRef entry = by_name ? catalog.find(m.what.names[i]) : catalog.find(m.what.handles[i].index);
   const std::string_view name = by_name ? m.what.names[i] : entry ? std::string_view(entry->name) : std::string_view{};
@@ -104,12 +104,12 @@ Error Core::Impl::resolve(Session& s, const wire::Request& m, std::size_t i, Sou
 
 /// A name that the peer may see and perhaps meant. Looking costs time that others wait for: among a few hundred, and
 /// not again at once for the same session.
-std::string Core::Impl::suggestion(Session& s, std::string_view name, TimePoint now) {
+std::string Core::Impl::suggestion(Session& s, const CatalogSnapshot& catalog, std::string_view name, TimePoint now) {
   constexpr std::size_t kLookedAt = 512;
-  if (now < s.no_suggestion_until || reader_.current()->find(name)) return {};
+  if (now < s.no_suggestion_until || catalog.find(name)) return {};
   if (!options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kList, {})) return {};
   s.no_suggestion_until = now + std::chrono::milliseconds(20);
-  auto names = reader_.current()->names(kLookedAt);
+  auto names = catalog.names(kLookedAt);
   std::erase_if(names, [&](const std::string& candidate) {
     return !options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kGet, candidate);
   });
@@ -164,11 +164,13 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
   texts_.reserve(2 * items);
   src.bytes.items.resize(items);
   bool all_whole = true;
+  // Asked for once: between two items another thread may publish, and all of a request is of one snapshot.
+  const CatalogSnapshot& catalog = *reader_.current();
   Result<void> laid_out;
   for (std::size_t i = 0; i < items && laid_out; ++i) {
     SourceItem& item = src.bytes.items[i];
     bool ok = false;
-    const Error error = resolve(s, m, i, item, ok);
+    const Error error = resolve(s, catalog, m, i, item, ok);
     wire::EntryAnswer& answer = answers_[i];
     if (!ok) {
       item.entry.reset();
@@ -176,7 +178,7 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
       answer.error = error.kind();
       answer.text = texts_.emplace_back(error.message().substr(0, kMaxErrorTextBytes));
       if (items == 1 && error.kind() == ErrorClass::kNotFound && m.what.kind == wire::WhatKind::kNames)
-        answer.name = texts_.emplace_back(suggestion(s, m.what.names[0], now));
+        answer.name = texts_.emplace_back(suggestion(s, catalog, m.what.names[0], now));
       laid_out = src.bytes.space.add(0);
       continue;
     }

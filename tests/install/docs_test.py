@@ -117,8 +117,10 @@ def command_faults(root, weft):
 
 
 def tests_in(file):
-    """The names of a file's tests: Catch2's, or those that a script prints."""
+    """The names of a file's tests: Catch2's, pytest's, or those that a script prints."""
     text = file.read_text()
+    if file.parent.name == "python":  # pytest's, whose names are sentences too
+        return {name.replace("_", " ") for name in re.findall(r"^def test_(\w+)", text, re.M)}
     if file.suffix not in (".py", ".c"):
         joined = re.sub(r'"\s*\n\s*"', "", text)
         return {re.sub(r"\\(.)", r"\1", name) for name in re.findall(r'TEST_CASE\(\s*"((?:[^"\\]|\\.)*)"', joined)}

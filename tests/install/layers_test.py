@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks every #include of engine, actors and nodes against the table of layers (docs/architecture.md).
+"""Checks every #include of engine, actors, nodes and python against the table of layers (docs/architecture.md).
 
 Usage: layers_test.py [ROOT]. Prints a line per test: `ok name` or `not ok name`, faults indented below it.
 """
@@ -12,6 +12,8 @@ import tempfile
 ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
 ROW = re.compile(r"\| `((?:engine/)?[a-z]+)` \|[^|]*\|([^|]*)\|")
 
+PUBLIC_OF_NODES = "nodes (its public headers)"  # as the table says it of python
+
 
 def read_layers(page):
     """component → what it may include beside itself, from the table of docs/architecture.md. Not transitive: what is used
@@ -22,11 +24,11 @@ def read_layers(page):
     for folder, words in rows:
         name = folder.removeprefix("engine/")
         allowed = set() if name == "base" else {"base"}
-        for word in words.replace("all of engine", "engine").replace("of lane the interface", "lane").split(","):
+        for word in words.replace("all of engine", "engine").replace("of lane the interface", "lane").replace(PUBLIC_OF_NODES, "nodes").split(","):
             word = word.strip()
             if word == "engine":
                 allowed |= set(engine)
-            elif word in engine + ["actors"]:
+            elif word in engine + ["actors", "nodes"]:
                 allowed.add(word)
             elif word != "–":
                 sys.exit(f"docs/architecture.md: {folder} may include “{word}”: what is that?")
@@ -48,6 +50,7 @@ THIRD_PARTY = [
     (r"(rdma|infiniband)/", r"engine/fabric/.*"),
     (r"caf/", r"actors/.*|nodes/.*"),
     (r"CLI/|spdlog/", r"nodes/.*"),
+    (r"nanobind/", r"python/.*"),
 ]
 CAF_FILES_IN_NODES = 1
 # The typed handles, weft::actors, lie in actors/ and are spelt <weft/actors/…>, for that is what they are to their users. But
@@ -77,6 +80,15 @@ def sources(folder):
     return sorted(p for kind in ("*.hpp", "*.cpp", "*.h") for p in folder.rglob(kind))
 
 
+def public_headers(root):
+    """Of nodes: what its CMakeLists.txt says after PUBLIC and TOP."""
+    call = re.search(r"weft_component\(\s*nodes\b(.*?)\)", (root / "nodes/CMakeLists.txt").read_text(), re.S).group(1)
+    return set(re.findall(r"\S+\.h(?:pp)?\b", re.search(r"\bPUBLIC\b(.*?)\bDEPENDS\b", call, re.S).group(1)))
+
+
+PUBLIC_HEADERS = public_headers(ROOT)
+
+
 def includes(path):
     return INCLUDE.findall(path.read_text())
 
@@ -93,6 +105,8 @@ def own_include_fault(component, spelt):
     other = parts[1]
     if other != component and other not in LAYERS[component]:
         return f"<{spelt}>: {component} may not include {other}"
+    if component == "python" and other == "nodes" and parts[2] not in PUBLIC_HEADERS:
+        return f"<{spelt}>: python sees the public headers of nodes only"
     if component == "transfer" and other == "lane" and parts[2] not in TRANSFER_SEES_OF_LANE:
         return f"<{spelt}>: transfer sees the lane interface only"
     return None
@@ -144,7 +158,7 @@ def dependency_faults(root):
     faults = []
     for component, folder in FOLDERS.items():
         lists = root / folder / "CMakeLists.txt"
-        if not lists.exists():
+        if not lists.exists() or component == "python":  # which is no weft_component
             continue
         call = re.search(rf"weft_component\(\s*{component}\b(.*?)\)", re.sub(r"#.*", "", lists.read_text()), re.S)
         if not call:
@@ -207,6 +221,10 @@ BREAKS = [
     ("engine/gossip/a.cpp", "#include <vector>", folder_faults),
     ("actors/a.cpp", "#include <weft/nodes/node.hpp>", include_faults),
     ("nodes/second.cpp", "#include <caf/all.hpp>", include_faults),
+    ("python/src/a.cpp", "#include <weft/nodes/node_state.hpp>", include_faults),
+    ("python/src/a.cpp", "#include <weft/wire/codec.hpp>", include_faults),
+    ("python/src/a.cpp", '#include "errors.hpp"', include_faults),
+    ("nodes/a.cpp", "#include <nanobind/nanobind.h>", include_faults),
     ("nodes/third.cpp", "#include <weft/actors/pool_actor.hpp>", include_faults),
     ("actors/b.cpp", "#include <weft/actors/serving.hpp>", include_faults),
     ("actors/session_pool.cpp", "#include <weft/nodes/tensor_node.hpp>", include_faults),
@@ -224,6 +242,7 @@ ALLOWED = [
     ("engine/fabric/a.hpp", "#include <rdma/fabric.h>"),
     ("engine/stream/b.cpp", "// getenv belongs to nodes\nauto n = std::thread::hardware_concurrency();"),
     ("tests/sim/world.hpp", "#pragma once"),
+    ("python/src/b.cpp", "#include <fmt/format.h>\n#include <nanobind/nanobind.h>\n#include <weft/nodes/tensor_node.hpp>\n#include <weft/python/errors.hpp>"),
     ("tests/sim/world.cpp", '#include "world.hpp"\n#include "tests/sim/world.hpp"'),
     ("nodes/one.cpp", "#include <caf/all.hpp>\n#include <weft/node.hpp>"),
     ("actors/pool_actor.cpp", "#include <weft/nodes/tensor_node.hpp>\n#include <weft/actors/serving.hpp>\n#include <caf/send.hpp>"),

@@ -26,9 +26,9 @@ def verdict(folder, *programs):
 
 
 def report(*cases):
-    """A script that writes a JUnit report where Catch2 would."""
+    """A script that writes a JUnit report where Catch2, or pytest, would."""
     body = "".join(cases)
-    return f'for last; do :; done\ncat > "${{last#junit::out=}}" <<X\n<testsuites><testsuite>{body}</testsuite></testsuites>\nX\n'
+    return f'for last; do :; done\ncat > "${{last#*=}}" <<X\n<testsuites><testsuite>{body}</testsuite></testsuites>\nX\n'
 
 
 PASS, FAIL, SKIP = '<testcase name="a"/>', '<testcase name="b"><failure/></testcase>', '<testcase name="c"><skipped/></testcase>'
@@ -36,6 +36,9 @@ CASES = {
     "sums over programs of both kinds": (
         [("script", 9, "echo ok one; echo skip two '# why'"), ("catch2", 9, report(PASS, PASS, SKIP))], 0,
         "3 passed, 0 failed, 2 skipped"),
+    "sums what pytest reports": ([("pytest", 9, report(PASS, SKIP))], 0, "1 passed, 0 failed, 1 skipped"),
+    "a failed test of pytest's fails the run": ([("pytest", 9, report(PASS, FAIL) + "exit 1")], 1, "1 passed, 1 failed, 0 skipped"),
+    "pytest that finds no test counts as failed": ([("pytest", 9, "exit 5")], 1, "0 passed, 1 failed, 0 skipped"),
     "a failed test fails the run": ([("script", 9, "echo ok a; echo not ok b; exit 1")], 1, "1 passed, 1 failed, 0 skipped"),
     "a failed test in a report fails the run": ([("catch2", 9, report(PASS, FAIL) + "exit 1")], 1,
                                                 "1 passed, 1 failed, 0 skipped"),

@@ -45,6 +45,77 @@ TEST_CASE("catalog: replacing is seen, removing too, and memory comes back", "[T
   CHECK(held.use_count() == 1);
 }
 
+TEST_CASE("catalog: many that are put together are seen together, as one generation", "[T-06]") {
+  auto server = start();
+  auto client = start();
+  const auto older = noise(1000, 1), newer = noise(1000, 2);
+  const auto held = std::make_shared<int>(1);
+  const auto items = [&](const std::vector<std::byte>& bytes) {
+    std::vector<PutItem> all;
+    for (const char* name : {"a", "b", "c"})
+      all.push_back({.name = name, .view = TensorView::bytes(bytes), .keep_alive = held});
+    return all;
+  };
+  const auto first = need(server.put_many(items(older)));
+  const auto second = need(server.put_many(items(newer)));
+  CHECK(first < second);
+  for (auto& got : need(client.get_many(server.ticket(), {{.name = "c"}, {.name = "a"}, {.name = "b"}}).wait())) {
+    const Tensor tensor = need(std::move(got));
+    CHECK(same_bytes(tensor, newer));
+    CHECK(tensor.generation() == second);
+  }
+
+  auto twice = items(older);
+  twice[2].name = "a";
+  const auto refused = server.put_many(std::move(twice));
+  CHECK(failure(refused) == ErrorClass::kInvalidArgument);
+  CHECK(refused.error().context().name == "a");
+  auto nameless = items(older);
+  nameless[1].name = "";
+  CHECK(failure(server.put_many(std::move(nameless))) == ErrorClass::kInvalidArgument);
+  CHECK(same_bytes(need(client.get(server.ticket(), "a").wait()), newer));
+  CHECK(server.stats().catalog_tensors == 3);
+  need(server.put_many({}));
+  CHECK(server.stats().catalog_tensors == 3);
+  for (const char* name : {"a", "b", "c"}) need(server.remove(name));
+  const auto end = Clock::now() + kSoon;
+  while (held.use_count() != 1 && Clock::now() < end) std::this_thread::yield();
+  CHECK(held.use_count() == 1);
+}
+
+TEST_CASE("catalog: a batch is of one snapshot while others are published", "[T-06]") {
+  auto server = start();
+  auto client = start();
+  constexpr std::size_t kNames = 64;
+  const auto publish = [&](std::uint32_t step) {
+    const auto held = std::make_shared<std::vector<std::byte>>(noise(8192, step));
+    std::vector<PutItem> all;
+    for (std::size_t i = 0; i < kNames; ++i)
+      all.push_back({.name = std::to_string(i), .view = TensorView::bytes(*held), .keep_alive = held});
+    return need(server.put_many(std::move(all)));
+  };
+  publish(0);
+  std::atomic<bool> over{false};
+  std::thread publisher([&] {
+    for (std::uint32_t step = 1; !over; ++step) publish(step);
+  });
+  std::vector<GetItem> items;
+  for (std::size_t i = 0; i < kNames; ++i) items.push_back({.name = std::to_string(i)});
+  Generation newest{};
+  std::size_t mixed = 0, older = 0;
+  for (int round = 0; round < 300; ++round) {
+    const auto all = need(client.get_many(server.ticket(), items).wait());
+    for (const auto& got : all)
+      if (got->generation() != all.front()->generation() || got->digest() != all.front()->digest()) ++mixed;
+    if (all.front()->generation() < newest) ++older;
+    newest = all.front()->generation();
+  }
+  over = true;
+  publisher.join();
+  CHECK(mixed == 0);
+  CHECK(older == 0);
+}
+
 TEST_CASE("catalog: what was replaced is let go though nobody asks for anything", "[T-06]") {
   auto server = start();
   auto client = start();

@@ -103,6 +103,22 @@ TEST_CASE("safetensors writer: wide elements go first, then names in order", "[t
   CHECK(SafetensorsHeader::parse(empty->header, empty->file_bytes));
 }
 
+TEST_CASE("safetensors writer: types of one width have the order of the format's own library", "[tensor]") {
+  const std::vector<DType> order{DType::kU64, DType::kI64,    DType::kF64,    DType::kC64,    DType::kF32,
+                                 DType::kU32, DType::kI32,    DType::kBF16,   DType::kF16,    DType::kU16,
+                                 DType::kI16, DType::kF8E8M0, DType::kF8E4M3, DType::kF8E5M2, DType::kI8,
+                                 DType::kU8,  DType::kF4E2M1, DType::kBool};
+  std::vector<SafetensorsItem> all;
+  for (const DType dtype : order) all.push_back({std::string(to_string(dtype)), {.dtype = dtype, .shape = {2}}});
+  std::ranges::reverse(all);
+  const auto layout = SafetensorsLayout::make(all);
+  REQUIRE(layout);
+  const auto header = SafetensorsHeader::parse(layout->header, layout->file_bytes);
+  REQUIRE(header);
+  REQUIRE(header->entries().size() == order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) CHECK(header->entries()[i].meta.dtype == order[i]);
+}
+
 TEST_CASE("safetensors writer: what the format cannot hold is refused, naming the tensor", "[tensor]") {
   const auto refused = [](const SafetensorsItem& item) {
     const auto layout = SafetensorsLayout::make(std::vector{item});

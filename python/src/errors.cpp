@@ -1,0 +1,25 @@
+#include <weft/python/errors.hpp>
+
+namespace weft::python {
+
+nb::object exception_of(const Error& error) {
+  const ErrorContext& where = error.context();
+  return nb::module_::import_("weft._errors")
+      .attr("from_native")(static_cast<int>(error.kind()), text(error.to_string()), text(error.hint()),
+                           error.retryable(), text(error.operation()), text(where.peer), text(where.transfer),
+                           text(where.lane), text(where.name), error.native_code(), error.may_have_arrived());
+}
+
+void raise(const Error& error) {
+  const nb::object exception = exception_of(error);
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+  throw nb::python_error();
+}
+
+void raise(ErrorClass kind, std::string operation, std::string message, std::string hint) {
+  Error error(kind, std::move(operation), std::move(message));
+  if (!hint.empty()) error = std::move(error).with_hint(std::move(hint));
+  raise(error);
+}
+
+}  // namespace weft::python

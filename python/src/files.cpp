@@ -1,0 +1,106 @@
+#include <weft/python/files.hpp>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <weft/python/docs.hpp>
+#include <weft/python/dtypes.hpp>
+#include <weft/python/errors.hpp>
+#include <weft/python/input.hpp>
+#include <weft/tensor/safetensors.hpp>
+#include <weft/tensor/safetensors_writer.hpp>
+#include <weft/tensor/selection.hpp>
+
+/// safetensors files of this host, by the engine's own reader and writer.
+namespace weft::python {
+namespace {
+
+std::filesystem::path path_of(nb::handle path) {
+  const nb::object text = nb::steal(PyOS_FSPath(path.ptr()));
+  if (!text) throw nb::python_error();
+  if (PyBytes_Check(text.ptr()) != 0)
+    return std::string(PyBytes_AS_STRING(text.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr())));
+  const nb::object bytes = nb::steal(PyUnicode_EncodeFSDefault(text.ptr()));
+  if (!bytes) throw nb::python_error();
+  return std::string(PyBytes_AS_STRING(bytes.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr())));
+}
+
+template <class Work>
+auto without_gil(Work work) {
+  const nb::gil_scoped_release released;
+  return work();
+}
+
+nb::list entries_of(const SafetensorsFile& file) {
+  nb::list all;
+  for (const SafetensorsEntry& entry : file.entries()) {
+    nb::list axes;
+    for (const std::int64_t axis : entry.meta.shape) axes.append(axis);
+    all.append(
+        nb::make_tuple(text(entry.name), text(dtype_text(entry.meta)), nb::tuple(axes), entry.offset, entry.bytes));
+  }
+  return all;
+}
+
+nb::object metadata_of(const SafetensorsFile& file) {
+  if (file.header().metadata().empty()) return nb::none();
+  nb::dict all;
+  for (const auto& [key, value] : file.header().metadata()) all[text(key)] = text(value);
+  return all;
+}
+
+SafetensorsMetadata metadata_in(nb::handle given) {
+  SafetensorsMetadata metadata;
+  if (!given.is_none())
+    for (const auto& [key, value] : nb::cast<nb::dict>(given))
+      metadata.emplace(nb::cast<std::string>(key), nb::cast<std::string>(value));
+  return metadata;
+}
+
+Result<void> write_all(const std::filesystem::path& path, const std::vector<SafetensorsItem>& items,
+                       const std::vector<const std::byte*>& memory, const SafetensorsMetadata& metadata) {
+  WEFT_LET(auto writer, SafetensorsWriter::open(path, items, metadata));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    WEFT_LET(const auto whole, Selection::whole(items[i].meta));
+    Result<void> written{};
+    whole.for_each(0, whole.bytes(), [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
+      if (written) written = writer.write(i, dense, {memory[i] + at, static_cast<std::size_t>(length)});
+    });
+    WEFT_TRY(written);
+  }
+  return writer.finish();
+}
+
+void save(nb::handle path, const nb::list& tensors, nb::handle metadata) {
+  const auto file = path_of(path);
+  const auto told = metadata_in(metadata);
+  std::vector<SafetensorsItem> items;
+  std::vector<const std::byte*> memory;
+  std::vector<KeepAlive> held;
+  for (const nb::handle pair : tensors) {
+    Input input = read_input(pair[1]);
+    items.push_back({.name = nb::cast<std::string>(pair[0]), .meta = std::move(input.meta)});
+    memory.push_back(static_cast<const std::byte*>(input.data));
+    held.push_back(std::move(input.hold));
+  }
+  value_of(without_gil([&] { return write_all(file, items, memory, told); }));
+}
+
+}  // namespace
+
+void bind_files(nb::module_& module) {
+  nb::class_<SafetensorsFile>(module, "SafetensorsFile", docs::kSafetensorsFile)
+      .def(nb::new_([](nb::handle path) {
+             const auto file = path_of(path);
+             return value_of(without_gil([&] { return SafetensorsFile::open(file); }));
+           }),
+           nb::arg("path"))
+      .def_prop_ro("entries", &entries_of)
+      .def_prop_ro("metadata", &metadata_of)
+      .def_prop_ro("fd", &SafetensorsFile::fd);
+  module.def("save_safetensors", &save, nb::arg("path"), nb::arg("tensors"), nb::arg("metadata") = nb::none(),
+             docs::kSaveSafetensors);
+}
+
+}  // namespace weft::python

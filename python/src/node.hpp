@@ -1,0 +1,79 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <weft/nodes/tensor_node.hpp>
+#include <weft/python/call.hpp>
+#include <weft/python/node_handle.hpp>
+#include <weft/python/python.hpp>
+
+namespace weft::python {
+
+/// What weft.Node is made of. With the GIL, which is released where the engine waits, copies or reads files.
+class PyNode {
+ public:
+  explicit PyNode(const nb::dict& keywords);
+
+  std::string ticket() { return node().ticket().to_string(); }
+  std::string id() const { return id_.to_string(); }
+  std::string repr();
+
+  std::uint64_t put(std::string name, nb::handle data);
+  std::uint64_t put_many(nb::handle tensors);
+  nb::object lend(std::string name, nb::handle data);
+  std::size_t serve(nb::handle path, std::string prefix);
+  void remove(std::string_view name);
+  NodeStats stats();
+  nb::object lanes();
+  nb::object try_receive(std::string_view pattern);
+
+  // The others give a Transfer.
+  nb::object get(nb::handle peer, nb::handle name, nb::handle slice, nb::handle pages, nb::handle into,
+                 nb::handle device, nb::handle generation, nb::handle verify, nb::handle timeout, nb::handle lane,
+                 nb::object progress, nb::handle trace);
+  nb::object get_many(nb::handle peer, nb::handle items, nb::handle pages, nb::handle generation, nb::handle verify,
+                      nb::handle timeout, nb::handle lane, nb::object progress, nb::handle trace);
+  nb::object push(nb::handle peer, std::string name, nb::handle data, nb::handle verify, nb::handle timeout,
+                  nb::handle lane, nb::object progress, nb::handle trace);
+  nb::object receive(std::string pattern, nb::handle timeout);
+  nb::object list(nb::handle peer, std::string pattern, nb::handle timeout);
+  nb::object explain(nb::handle peer, std::string name, nb::handle timeout);
+  nb::object ping(nb::handle peer, nb::handle timeout);
+  nb::object stop(nb::handle timeout);
+
+ private:
+  TensorNode& node() { return handle_->get(); }
+  /// What a node asks of itself is copied at once, on this thread: without the GIL.
+  template <class Ask>
+  auto asking(const Peer& peer, Ask ask);
+  nb::object transfer(const char* operation, std::shared_ptr<Call> call, nb::object report = nb::none(),
+                      bool waits_on_drop = false);
+
+  std::shared_ptr<NodeHandle> handle_;
+  NodeId id_{};
+};
+
+/// weft.Loan: borrowed memory that is served until it ends.
+class PyLoan {
+ public:
+  PyLoan(Loan loan, KeepAlive memory) : loan_(std::move(loan)), memory_(std::move(memory)) {}
+  PyLoan(PyLoan&&) noexcept = default;
+  PyLoan& operator=(PyLoan&&) = delete;
+  ~PyLoan();
+  std::uint64_t generation() const noexcept { return loan_.generation().value; }
+  void end();
+
+ private:
+  Loan loan_;
+  KeepAlive memory_;
+  unsigned born_ = fork_count();
+};
+
+/// weft._weft.NodeBase, to which weft/_node.py adds what is Python's own; and weft.Loan.
+void bind_node(nb::module_& module);
+/// What calls give: Receipt, Entry, Plan, PingReport, NodeStats; and Access, GenerationRule.
+void bind_values(nb::module_& module);
+
+}  // namespace weft::python

@@ -1,0 +1,52 @@
+#include <weft/python/node_handle.hpp>
+
+#include <mutex>
+#include <unordered_set>
+#include <vector>
+
+#include <weft/python/errors.hpp>
+
+namespace weft::python {
+namespace {
+
+// Touched with the GIL only.
+std::unordered_set<NodeHandle*>& living() {
+  static auto* const all = new std::unordered_set<NodeHandle*>();
+  return *all;
+}
+
+}  // namespace
+
+NodeHandle::NodeHandle(TensorNode node) : node_(std::make_unique<TensorNode>(std::move(node))) {
+  living().insert(this);
+}
+
+NodeHandle::~NodeHandle() {
+  living().erase(this);
+  if (inherited()) {
+    (void)node_.release();
+    return;
+  }
+  const nb::gil_scoped_release released;  // stops it, which waits for its peers
+  node_.reset();
+}
+
+TensorNode& NodeHandle::get() {
+  if (inherited()) refuse_inherited();
+  return *node_;
+}
+
+void NodeHandle::refuse_inherited() {
+  raise(ErrorClass::kShuttingDown, "call", "this node belongs to the process that was forked (not started here)",
+        "make a node of this process's own: weft.Node()");
+}
+
+void NodeHandle::stop_all() {
+  std::vector<Future<void>> stops;
+  for (NodeHandle* node : living())
+    if (!node->inherited()) stops.push_back(node->node_->stop());
+  const nb::gil_scoped_release released;
+  for (auto& stop : stops) (void)stop.wait();
+}
+
+}  // namespace weft::python

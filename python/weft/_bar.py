@@ -1,0 +1,71 @@
+"""A progress bar: tqdm's where that is importable (it knows notebooks), else our own, on stderr if it is a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+    from ._weft import Progress
+
+    Bar = tuple[Callable[[Progress], None], Callable[[], None]]
+
+_CELLS = 24
+
+
+def bar() -> Bar:
+    """(show(progress), end())."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        if sys.stderr is not None and sys.stderr.isatty():
+            return _own(sys.stderr)
+        return (lambda progress: None), (lambda: None)
+    shown = tqdm(unit="B", unit_scale=True, unit_divisor=1024)
+
+    def show(progress: Progress) -> None:
+        if progress.total != shown.total:
+            shown.total = progress.total
+        shown.update(progress.done - shown.n)
+
+    return show, shown.close
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise AssertionError
+
+
+def line(progress: Progress) -> str:
+    """What our own bar shows."""
+    share = progress.done / progress.total if progress.total else 0.0
+    filled = round(share * _CELLS)
+    text = f"{share:4.0%} ▕{'█' * filled}{' ' * (_CELLS - filled)}▏ {_bytes(progress.done)} / {_bytes(progress.total)}"
+    if progress.bytes_per_second > 0:
+        text += f"  {progress.bytes_per_second / 1e9:.2f} GB/s"
+    if progress.eta is not None and progress.done < progress.total:
+        text += f"  {progress.eta:.0f} s"
+    return text
+
+
+def _own(stream: TextIO) -> Bar:
+    drawn = False
+
+    def show(progress: Progress) -> None:
+        nonlocal drawn
+        drawn = True
+        stream.write(f"\r\x1b[K{line(progress)}")
+        stream.flush()
+
+    def end() -> None:
+        if drawn:
+            stream.write("\n")
+            stream.flush()
+
+    return show, end

@@ -1,0 +1,48 @@
+"""weft.fetch: what somebody serves, as a dict, in one line."""
+
+from __future__ import annotations
+
+from ._node import Node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ._weft import LaneName, NodeBase, Peer, Report, Tensor
+
+
+def fetch(
+    ticket: Peer, names: str | Iterable[str] = "*", *, device: object = None, timeout: float | None = None,
+    progress: Report | None = None, lane: LaneName | None = None, node: NodeBase | None = None,
+) -> dict[str, Tensor]:  # fmt: skip
+    """All tensors of a ticket whose names match: dict[str, Tensor], of one snapshot of the peer's catalog.
+
+    names: a glob, or names.  timeout: seconds for all of it.  progress: True for a bar, or a callable taking a
+    Progress.  node: one of yours to ask with; without it a node is made for this call (the tensors outlive it).
+    BatchError where one of them cannot be had; NotFoundError where a name is not there, or nothing matches a glob;
+    and those of node.get.
+    """
+    if device is not None and str(device) != "cpu":
+        from ._errors import UnsupportedError
+
+        raise UnsupportedError(f"fetch: device={device}: Weft lands in host memory yet")
+    asked = Node() if node is None else node
+    try:
+        wanted = list(names) if not isinstance(names, str) else _matching(asked, ticket, names, timeout)
+        tensors = asked.get_many(ticket, wanted, timeout=timeout, progress=progress, lane=lane).result().unwrap()
+        return dict(zip(wanted, tensors))
+    finally:
+        if node is None:
+            asked.stop().result()
+
+
+def _matching(node: NodeBase, ticket: Peer, pattern: str, timeout: float | None) -> list[str]:
+    from ._errors import NotFoundError
+
+    wanted = [entry.name for entry in node.list(ticket, pattern, timeout=timeout).result()]
+    if not wanted and pattern != "*":
+        error = NotFoundError(f"fetch: nothing that matches \"{pattern}\" is served there")
+        error._hint("node.list(ticket) tells what is")
+        error.operation = "fetch"
+        raise error
+    return wanted

@@ -1,0 +1,77 @@
+"""weft.serve: tensors at a ticket, in one line."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+
+from ._errors import Error
+from ._node import Node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from _typeshed import StrPath
+
+    from ._weft import Array
+
+
+class Served:
+    """A node of its own that serves something; a context manager.  Leaving it stops the node."""
+
+    def __init__(self, node: Node, count: int) -> None:
+        self.node = node
+        self.count = count
+        self._ended = threading.Event()
+
+    @property
+    def ticket(self) -> str:
+        """What weft.fetch, weft get, node.get need to find it."""
+        return self.node.ticket
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Blocks until stop() (then True), Ctrl-C, or so many seconds have passed."""
+        return self._ended.wait(timeout)
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.node.stop().result()
+
+    def __enter__(self) -> Served:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<weft.Served {self.count} tensors by {self.node!r}>"
+
+
+def serve(source: StrPath | Mapping[str, Array], *, prefix: str = "", **options: Any) -> Served:
+    """Serves source until the `with` block ends, or stop().
+
+    source: the path of a .safetensors file, a sharded index.json or a folder of them; or a mapping of names to arrays
+    (a state_dict): anything that node.put takes.  prefix stands before every name.  options: weft.Node's.
+
+        with weft.serve("model.safetensors") as s:
+            print(s.ticket)
+            s.wait()
+
+    NotFoundError, MalformedError (which file, which tensor), InvalidArgumentError.
+    """
+    if not isinstance(source, (str, os.PathLike, Mapping)):
+        raise TypeError(f"serve takes a path or a mapping of names to arrays, not {type(source).__name__}")
+    node = Node(**options)
+    try:
+        if not isinstance(source, Mapping):
+            return Served(node, node.serve(source, prefix=prefix))
+        count = 0
+        for name, value in source.items():
+            node.put(prefix + name, value)
+            count += 1
+        return Served(node, count)
+    except (Error, TypeError):
+        node.stop().result()
+        raise

@@ -1,0 +1,215 @@
+"""What a user sees besides calls: import, progress, logs, serve and fetch, help."""
+
+import asyncio
+import inspect
+import io
+import json
+import logging
+import os
+import struct
+
+import numpy as np
+import pytest
+
+import weft
+from conftest import process, python, soon
+
+
+@pytest.mark.skipif("WEFT_PYTHON_INSTRUMENTED" in os.environ, reason="an instrumented build is slower")
+def test_import_is_light_and_asks_for_nothing():
+    code = """
+import sys, time
+before = set(sys.modules)
+begun = time.perf_counter()
+import weft
+took = time.perf_counter() - begun
+assert not {"numpy", "torch", "asyncio", "typing", "logging", "threading", "ml_dtypes"} & (set(sys.modules) - before), set(sys.modules) - before
+print(took)
+"""
+    assert min(float(python(code, flags=["-S"]).stdout) for _ in range(5)) < 0.030
+
+
+def test_it_works_without_numpy():
+    code = """
+import sys
+sys.modules["numpy"] = None
+import weft
+with weft.Node() as a, weft.Node() as b:
+    a.put("w", memoryview(bytearray(range(12))).cast("B", (3, 4)))
+    t = b.get(a.ticket, "w", slice=weft.s_[1:2]).result()
+    print(t.shape, memoryview(t).tolist())
+"""
+    assert python(code).stdout == "(1, 4) [[4, 5, 6, 7]]\n"
+
+
+def test_progress_is_told_where_it_is_waited_for(server, client, run):
+    server.put("w", np.zeros(64 << 20, "u1"))
+    told = []
+    client.get(server.ticket, "w", progress=told.append).result()
+    assert (told[-1].done, told[-1].total) == (64 << 20, 64 << 20)
+    assert [p.done for p in told] == sorted(p.done for p in told)
+
+    async def main():
+        told.clear()
+        await client.get(server.ticket, "w", progress=told.append)
+        assert told[-1].done == 64 << 20
+        told.clear()
+        await client.push(server.ticket, "p", np.zeros(1 << 20, "u1"), progress=told.append)
+        assert told[-1].done == 1 << 20
+
+    async def both():
+        taken = asyncio.ensure_future(server.receive("p"))
+        await main()
+        await taken
+
+    run(both())
+
+
+def test_progress_that_raises_is_told_and_harms_nothing(server, client):
+    server.put("w", np.zeros(1 << 20, "u1"))
+
+    def fails(_):
+        raise ValueError("in progress")
+
+    t = client.get(server.ticket, "w", progress=fails)
+    with pytest.raises(ValueError, match="in progress"):
+        t.result()
+    assert t.result().nbytes == 1 << 20
+    with pytest.raises(TypeError, match="progress is True or a callable"):
+        client.get(server.ticket, "w", progress=5).result()
+
+
+def test_the_bar_is_drawn_on_a_terminal_only(monkeypatch, server, client):
+    import sys
+
+    from weft import _bar
+
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    server.put("w", np.zeros(3 << 20, "u1"))
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        client.get(server.ticket, "w", progress=True).result()
+        if stream.isatty():
+            assert "100%" in stream.getvalue() and "3.0 MiB / 3.0 MiB" in stream.getvalue()
+            assert stream.getvalue().endswith("\n")
+        else:
+            assert stream.getvalue() == ""
+    assert _bar._bytes(0) == "0 B"
+    assert _bar._bytes(5 << 40).endswith("GiB")
+
+
+def test_the_engines_log_is_pythons(caplog, client):
+    with caplog.at_level(logging.DEBUG, logger="weft"):
+        from weft import _log
+
+        _log.emit(2, "lane degraded", {"lane": "tcp", "class": "PeerLost"})
+        with process("import sys, weft; n = weft.Node(); print(n.ticket, flush=True); sys.stdin.read(); import os; os._exit(0)") as child:
+            ticket = child.stdout.readline().strip()
+            client.ping(ticket).result()
+            pull = client.get(ticket, "nope")
+            with pytest.raises(weft.NotFoundError):
+                pull.result()
+        soon(lambda: client.stats().sessions == 0, "the end of the session")
+    record = caplog.records[0]
+    assert (record.name, record.levelname) == ("weft", "WARNING")
+    assert record.getMessage() == "lane degraded lane=tcp class=PeerLost"
+    assert record.weft == {"lane": "tcp", "class": "PeerLost"}
+
+
+def test_records_come_from_the_engine_while_python_sleeps():
+    code = """
+import logging, sys, threading, time, weft
+seen = threading.Event()
+class Handler(logging.Handler):
+    def emit(self, record):
+        print(record.levelname, record.getMessage().split()[0], flush=True)
+        seen.set()
+logging.getLogger("weft").addHandler(Handler())
+logging.getLogger("weft").setLevel(logging.DEBUG)
+node = weft.Node()
+import socket
+address = repr(node).split("tcp://")[1].rstrip(">").split(":")
+with socket.create_connection((address[0], int(address[1]))) as raw:
+    raw.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+    raw.recv(100)
+assert seen.wait(10), "no record"
+"""
+    assert python(code).stdout
+
+
+def test_serve_and_fetch_move_a_state_dict(server):
+    state = {"a.w": np.arange(100.0), "a.b": np.zeros((2, 2), "f4"), "c": np.arange(1 << 18)}
+    with weft.serve(state) as served:
+        assert served.count == 3
+        got = weft.fetch(served.ticket)
+        assert list(got) == sorted(state)
+        for name, tensor in got.items():
+            np.testing.assert_array_equal(tensor.numpy(), state[name])
+        assert list(weft.fetch(served.ticket, names="a.*")) == ["a.b", "a.w"]
+        assert list(weft.fetch(served.ticket, names=["c", "a.w"], node=server)) == ["c", "a.w"]
+        with pytest.raises(weft.NotFoundError):
+            weft.fetch(served.ticket, names="z*")
+        with pytest.raises(weft.BatchError):
+            weft.fetch(served.ticket, names=["c", "nope"])
+        with pytest.raises(weft.UnsupportedError):
+            weft.fetch(served.ticket, device="cuda:0")
+        assert not served.wait(0.01)
+    assert served.wait()
+    with weft.serve(state, prefix="model.") as served:
+        assert "model.c" in weft.fetch(served.ticket)
+    with pytest.raises(TypeError):
+        weft.serve(5)
+    with pytest.raises(weft.InvalidArgumentError):
+        weft.serve({"a": object()})
+
+
+def test_serve_reads_a_safetensors_file(tmp_path):
+    array = np.arange(1 << 16, dtype="f4")
+    header = json.dumps({"w": {"dtype": "F32", "shape": [256, 256], "data_offsets": [0, array.nbytes]}}).encode()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + array.tobytes())
+    for given in (path, str(path), bytes(path)):
+        with weft.Node() as node:
+            assert node.serve(given) == 1
+    with weft.serve(path) as served:
+        np.testing.assert_array_equal(weft.fetch(served.ticket)["w"].numpy().ravel(), array)
+    with pytest.raises(weft.NotFoundError):
+        weft.serve(tmp_path / "none.safetensors")
+    path.write_bytes(b"not a model")
+    with pytest.raises(weft.MalformedError):
+        weft.serve(path)
+
+
+def test_help_says_shapes_units_and_errors():
+    for thing in (weft.Node, weft.Transfer, weft.Tensor, weft.serve, weft.fetch, weft.view, weft.Pages, weft.s_):
+        assert len(inspect.getdoc(thing) or "") > 60, thing
+    for name in ("put", "lend", "get", "get_many", "push", "receive", "pushes", "list", "remove", "explain", "stats",
+                 "ping", "stop", "serve", "try_receive", "lanes", "ticket", "id", "pool_size"):  # fmt: skip
+        assert len(inspect.getdoc(getattr(weft.Node, name)) or "") > 20, name
+    doc = inspect.getdoc(weft.Node.get)
+    for word in ("seconds", "NotFoundError", "into", "slice"):
+        assert word in doc
+    assert weft.__all__[:3] == ["Node", "serve", "fetch"]
+    assert dir(weft) == sorted([*weft.__all__, "__version__"])
+    for name in weft.__all__:
+        assert getattr(weft, name) is not None
+    with pytest.raises(AttributeError):
+        weft.nothing  # noqa: B018
+
+
+def test_values_show_what_they_hold(server, client):
+    server.put("w", np.zeros((2, 3), "f4"))
+    send = client.push(server.ticket, "p", b"1234")
+    server.receive().result()
+    assert repr(send.result()).startswith("Receipt(bytes=4, generation=1, digest='")
+    assert repr(client.list(server.ticket).result()) == "[Entry(name='w', dtype='float32', shape=[2, 3], nbytes=24, generation=1)]"
+    assert "sessions=1" in repr(client.stats())
+    assert repr(weft.Pages(source=[1, 2])) == "Pages(axis=0, 2 pages)"
+    assert repr(weft.s_) == "weft.s_"
+    assert "model" not in repr(weft.Item("w"))

@@ -1,0 +1,276 @@
+"""What goes in: DLPack, the buffer protocol, __array_interface__; any strides; never a copy."""
+
+import array
+import ctypes
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import weft
+from conftest import soon
+
+ml_dtypes = pytest.importorskip("ml_dtypes")
+
+PLAIN = "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 float32 float64 complex64 complex128".split()
+
+
+class OnlyDLPack:
+    """What has DLPack and nothing else; `versioned` as torch of today, else as of yesterday."""
+
+    def __init__(self, array, versioned):
+        self.array, self.versioned = array, versioned
+
+    def __dlpack_device__(self):
+        return (1, 0)
+
+    def __dlpack__(self, **options):
+        if self.versioned:
+            return self.array.__dlpack__(**options)
+        if options:
+            raise TypeError("unexpected keyword")
+        return self.array.__dlpack__()
+
+
+class OnlyInterface:
+    def __init__(self, array):
+        self.array = array
+        self.dtype = array.dtype
+
+    @property
+    def __array_interface__(self):
+        return self.array.__array_interface__
+
+
+@pytest.mark.parametrize("dtype", PLAIN)
+def test_every_dtype_of_numpy_goes_there_and_back(server, client, dtype):
+    array = np.random.default_rng(3).integers(0, 2 if dtype == "bool" else 100, (4, 5)).astype(dtype)
+    server.put("w", array)
+    t = client.get(server.ticket, "w").result()
+    assert t.dtype == dtype
+    assert t.numpy().dtype == array.dtype
+    np.testing.assert_array_equal(t.numpy(), array)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu"])
+def test_dtypes_of_ml_dtypes_keep_their_names(server, client, dtype):
+    array = np.array([[1, 2, 4], [0.5, 1, 8]]).astype(getattr(ml_dtypes, dtype))
+    server.put("w", array)
+    t = client.get(server.ticket, "w").result()
+    assert t.dtype == dtype
+    assert t.numpy().dtype == array.dtype
+    assert t.numpy().tobytes() == array.tobytes()
+    server.put("part", array[:, ::2])
+    assert client.get(server.ticket, "part").result().numpy().tobytes() == array[:, ::2].tobytes()
+
+
+@pytest.mark.parametrize("wrap", ["array", "dlpack", "old dlpack", "interface", "memoryview", "tensor"])
+def test_each_way_in_takes_the_memory_as_it_is(server, wrap):
+    array = np.arange(24, dtype="f4").reshape(4, 6)
+    given = {"array": lambda a: a, "dlpack": lambda a: OnlyDLPack(a, True), "old dlpack": lambda a: OnlyDLPack(a, False),
+             "interface": OnlyInterface, "memoryview": memoryview, "tensor": weft.view}[wrap](array)  # fmt: skip
+    t = weft.view(given)
+    assert t.data_ptr == array.ctypes.data
+    assert (t.shape, t.dtype) == ((4, 6), "float32")
+    assert np.shares_memory(t.numpy(), array)
+
+
+def test_strided_memory_is_read_as_it_lies(server, client):
+    array = np.arange(6 * 8 * 10).reshape(6, 8, 10)
+    for view in (array[::2], array[:, 1:7:3], array.T, array.transpose(1, 0, 2), array[:, :, 3], array[1:, 2:, 4:],
+                 np.broadcast_to(array[0, 0], (5, 10))):  # fmt: skip
+        assert weft.view(view).data_ptr == view.__array_interface__["data"][0]
+        server.put("w", view)
+        np.testing.assert_array_equal(client.get(server.ticket, "w").result().numpy(), view)
+        server.put("w", OnlyDLPack(view, True) if view.flags.writeable else OnlyInterface(view))
+        np.testing.assert_array_equal(client.get(server.ticket, "w").result().numpy(), view)
+        send = client.push(server.ticket, "p", view)
+        np.testing.assert_array_equal(server.receive("p").result().numpy(), view)
+        send.result()
+
+
+def test_plain_buffers_go_in(server, client):
+    for given, dtype, raw in [
+        (b"abc", "uint8", b"abc"),
+        (bytearray(b"abcd"), "uint8", b"abcd"),
+        (array.array("d", [1.5, 2.5]), "float64", array.array("d", [1.5, 2.5]).tobytes()),
+        ((ctypes.c_int32 * 3)(1, 2, 3), "int32", bytes((ctypes.c_int32 * 3)(1, 2, 3))),
+        (memoryview(b"abcdef").cast("H"), "uint16", b"abcdef"),
+        (np.float32(2.5), "float32", np.float32(2.5).tobytes()),
+    ]:
+        server.put("w", given)
+        t = client.get(server.ticket, "w").result()
+        assert (t.dtype, bytes(t.bytes())) == (dtype, raw)
+
+
+def test_what_cannot_go_in_says_why(server):
+    strings = np.array(["a"])
+    for given, error, words in [
+        (object(), weft.InvalidArgumentError, "no array"),
+        ([1, 2], weft.InvalidArgumentError, "no array"),
+        (None, weft.InvalidArgumentError, "no array"),
+        (strings, weft.UnsupportedError, "no name in Weft"),
+        (np.zeros(3, ">f4"), weft.UnsupportedError, "no name in Weft"),
+        (np.zeros(3, [("a", "i4")]), weft.UnsupportedError, "no name in Weft"),
+        (np.zeros(3, "longdouble"), weft.UnsupportedError, "no name in Weft"),
+        (np.zeros(3, "M8[s]"), weft.UnsupportedError, "no name in Weft"),
+        (np.arange(10)[::-1], weft.UnsupportedError, "backwards"),
+    ]:
+        with pytest.raises(error, match=words) as caught:
+            server.put("w", given)
+        assert caught.value.hint
+    with pytest.raises(TypeError):
+        server.put(3, b"1")
+    for name in ("", "a" * 256, "nul\0"):
+        with pytest.raises(weft.InvalidArgumentError):
+            server.put(name, b"1")
+
+
+def test_memory_of_a_device_is_refused_with_a_hint(server):
+    class Cuda:
+        __cuda_array_interface__ = {"shape": (1,), "typestr": "<f4", "data": (0, False), "version": 3}
+
+    class CudaDLPack:
+        def __dlpack__(self, **options):
+            raise AssertionError("it is asked where it is first")
+
+        def __dlpack_device__(self):
+            return (2, 1)
+
+    for given in (Cuda(), CudaDLPack()):
+        with pytest.raises(weft.UnsupportedError) as caught:
+            server.put("w", given)
+        assert isinstance(caught.value, NotImplementedError)
+        assert ".cpu()" in caught.value.hint
+    with pytest.raises(weft.UnsupportedError, match="cuda:1"):
+        server.put("w", CudaDLPack())
+    with pytest.raises(weft.UnsupportedError, match="cuda:0"):
+        server.get(server.ticket, "w", device="cuda:0")
+
+
+def test_a_lying_interface_is_refused(server):
+    class Lies:
+        def __init__(self, **told):
+            self.__array_interface__ = told
+
+    for told in (
+        {},
+        {"typestr": "<f4", "shape": (1,)},
+        {"typestr": "<f4", "shape": (1,), "data": 5},
+        {"typestr": "<f4", "shape": (1 << 62, 1 << 62), "data": (1, False)},
+        {"typestr": "<f4", "shape": (-1,), "data": (1, False)},
+        {"typestr": "<f4", "shape": (2,), "data": (0, False)},
+        {"typestr": "<f4", "shape": (2, 2), "data": (1, False), "strides": (4,)},
+        {"typestr": "", "shape": (2,), "data": (1, False)},
+        {"typestr": "<f4; __import__('os')", "shape": (2,), "data": (1, False)},
+        {"typestr": "|O8", "shape": (2,), "data": (1, False)},
+        {"typestr": "<f4", "shape": (1,) * 33, "data": (1, False)},
+    ):
+        with pytest.raises(weft.Error):
+            server.put("w", Lies(**told))
+
+    class Wrong:
+        def __init__(self, capsule):
+            self.capsule = capsule
+
+        def __dlpack__(self, **options):
+            return self.capsule
+
+        def __dlpack_device__(self):
+            return (1, 0)
+
+    used = np.arange(3).__dlpack__()
+    np.from_dlpack(Wrong(used))
+    for capsule in (None, 5, used):
+        with pytest.raises(weft.InvalidArgumentError):
+            server.put("w", Wrong(capsule))
+
+
+def test_into_must_be_writable_and_fit(server, client):
+    server.put("w", np.arange(6, dtype="f4"))
+    read_only = np.zeros(6, "f4")
+    read_only.flags.writeable = False
+    for into in (b"123456781234567812345678", read_only, np.zeros(5, "f4"), np.zeros(6, "f8"), np.zeros((2, 3), "f4"),
+                 np.broadcast_to(np.zeros(1, "f4"), 6)):  # fmt: skip
+        with pytest.raises(weft.InvalidArgumentError):
+            client.get(server.ticket, "w", into=into).result()
+
+
+def test_the_object_is_held_while_it_is_served_and_no_longer(server, client):
+    array = np.arange(1000)
+    gone = weakref.ref(array)
+    server.put("w", array)
+    del array
+    gc.collect()
+    assert gone() is not None
+    np.testing.assert_array_equal(client.get(server.ticket, "w").result().numpy(), np.arange(1000))
+    server.remove("w")
+    soon(lambda: gone() is None, "the array's end")
+    array = np.arange(10)
+    gone = weakref.ref(array)
+    with server.lend("l", array):
+        del array
+        assert gone() is not None
+    soon(lambda: gone() is None, "the array's end")
+
+
+def test_a_buffer_is_exported_while_it_is_held(server):
+    buffer = bytearray(100)
+    server.put("w", buffer)
+    with pytest.raises(BufferError):
+        buffer.extend(b"more")
+    server.remove("w")
+
+    def free():
+        try:
+            buffer.extend(b"more")
+        except BufferError:
+            return False
+        return True
+
+    soon(free, "the buffer's release")
+
+
+def test_a_view_gives_memory_another_type_or_shape(server, client):
+    raw = np.arange(8, dtype="u2")
+    t = weft.view(raw, dtype="bfloat16", shape=(2, 4))
+    assert (t.dtype, t.shape, t.data_ptr) == ("bfloat16", (2, 4), raw.ctypes.data)
+    server.put("w", t)
+    got = client.get(server.ticket, "w").result()
+    assert (got.dtype, got.shape) == ("bfloat16", (2, 4))
+    assert got.numpy().tobytes() == raw.tobytes()
+    packed = weft.view(b"\x21\x43", dtype="int4", shape=(4,))
+    server.put("p", packed)
+    got = client.get(server.ticket, "p").result()
+    assert (got.dtype, got.shape, bytes(got.bytes())) == ("int4", (4,), b"\x21\x43")
+    assert got.numpy(view="uint8").tolist() == [0x21, 0x43]
+    marked = weft.view(raw, requires_grad=True)
+    assert marked.requires_grad
+    server.put("m", marked)
+    got = client.get(server.ticket, "m").result()
+    assert got.requires_grad
+    with pytest.raises(weft.InvalidArgumentError):
+        weft.view(raw, dtype="float32", shape=(5,))
+    with pytest.raises(weft.InvalidArgumentError):
+        weft.view(raw[::2], shape=(2, 2))
+    with pytest.raises(weft.InvalidArgumentError):
+        weft.view(raw, dtype="float32")
+
+
+def test_a_dtype_of_no_known_name_is_opaque_and_never_evaluated(server, client):
+    for dtype in ("request_marker", "tensor_3", "__import__('os').abort()", "float99"):
+        t = weft.view(b"seventeen bytes!!", dtype=dtype, shape=[2, 3])
+        assert (t.dtype, t.shape, t.nbytes, t.opaque) == (dtype, (2, 3), 17, True)
+        send = client.push(server.ticket, "o", t)
+        got = server.receive("o").result()
+        send.result()
+        assert (got.dtype, got.shape, got.nbytes, bytes(got.bytes())) == (dtype, (2, 3), 17, b"seventeen bytes!!")
+        with pytest.raises(TypeError):
+            got.numpy()
+        with pytest.raises(BufferError):
+            np.from_dlpack(got)
+        assert bytes(memoryview(got)) == b"seventeen bytes!!"
+    for dtype in ("x" * 256, "nul\0"):
+        with pytest.raises(weft.InvalidArgumentError):
+            weft.view(b"1", dtype=dtype)

@@ -1,0 +1,201 @@
+"""weft.Transfer where it is blocked on, or dropped."""
+
+import concurrent.futures
+import gc
+import signal
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+import weft
+from conftest import python, soon
+
+
+def test_it_runs_already_and_says_so(server, client):
+    t = server.receive("a")
+    assert not t.done()
+    assert "receive: running" in repr(t)
+    client.push(server.ticket, "a", b"1234").result()
+    soon(t.done)
+    assert t.result() is t.result()
+    assert t.exception() is None
+    assert "receive: done" in repr(t)
+    assert not t.cancel()
+    assert not t.cancelled()
+
+
+def test_result_within_a_time_leaves_it_running(server, client):
+    t = server.receive("late")
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError, match="still running"):
+        t.result(0.05)
+    assert time.monotonic() - begun < 5
+    assert not t.done()
+    client.push(server.ticket, "late", b"1").result()
+    assert t.result(5).name == "late"
+
+
+def test_timeout_is_the_calls_own_deadline(server):
+    t = server.receive("never", timeout=0.05)
+    with pytest.raises(weft.DeadlineExceededError) as caught:
+        t.result()
+    assert isinstance(caught.value, TimeoutError)
+    assert t.exception() is caught.value
+    with pytest.raises(weft.InvalidArgumentError):
+        server.receive(timeout=-1)
+    with pytest.raises(weft.InvalidArgumentError):
+        server.receive(timeout="soon")
+
+
+def test_cancel_ends_it_and_result_says_so(server, client):
+    t = server.receive("x")
+    assert t.cancel()
+    assert t.done() and t.cancelled()
+    with pytest.raises(weft.CancelledError):
+        t.result()
+    # What comes now is for who receives next.
+    send = client.push(server.ticket, "x", b"1")
+    assert server.receive("x").result().name == "x"
+    send.result()
+
+
+def test_one_that_is_dropped_is_cancelled_with_a_warning(server, client):
+    with pytest.warns(ResourceWarning, match="receive.*nobody awaited.*cancelled"):
+        server.receive("dropped")
+        gc.collect()
+    send = client.push(server.ticket, "dropped", b"1")
+    assert server.receive("dropped").result().name == "dropped"
+    send.result()
+
+
+def test_a_push_that_came_for_a_dropped_receive_is_kept_for_the_next(server, client):
+    t = server.receive("kept")
+    client.push(server.ticket, "kept", b"abcd").result()
+    soon(t.done)
+    with pytest.warns(ResourceWarning, match="nobody awaited$"):
+        del t
+        gc.collect()
+    assert bytes(server.receive("kept").result(5).bytes()) == b"abcd"
+
+
+def test_one_that_was_looked_at_is_dropped_without_a_word(server, client):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        t = server.receive()
+        with pytest.raises(TimeoutError):
+            t.result(0.01)
+        del t
+        t = server.receive()
+        t.cancel()
+        del t
+        gc.collect()
+
+
+def test_dropping_it_returns_when_into_is_quiet(server, client):
+    server.put("w", np.ones(64 << 20, "u1"))
+    into = np.zeros(64 << 20, "u1")
+    for _ in range(5):
+        t = client.get(server.ticket, "w", into=into)
+        soon(lambda: t.progress().done > 0 or t.done())
+        t.exception(0) if t.done() else t.cancel()
+        del t
+        into[:] = 7
+        before = into.copy()
+        time.sleep(0.02)
+        np.testing.assert_array_equal(into, before)
+
+
+def test_progress_counts_the_bytes(server, client):
+    server.put("w", np.ones(8 << 20, "u1"))
+    t = client.get(server.ticket, "w")
+    t.result()
+    p = t.progress()
+    assert (p.done, p.total) == (8 << 20, 8 << 20)
+    assert p.bytes_per_second > 0
+    assert t.id
+
+
+def test_many_threads_share_a_node(server, client):
+    arrays = {f"w{i}": np.full(1000 + i, i) for i in range(32)}
+    for name, array in arrays.items():
+        server.put(name, array)
+
+    def pull(i):
+        for _ in range(20):
+            np.testing.assert_array_equal(client.get(server.ticket, f"w{i}").result().numpy(), arrays[f"w{i}"])
+        return client.push(server.ticket, f"back{i}", arrays[f"w{i}"])
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        sends = list(pool.map(pull, range(32)))
+    names = {server.receive("back*").result().name for _ in range(32)}
+    assert names == {f"back{i}" for i in range(32)}
+    assert all(send.result().bytes for send in sends)
+
+
+def test_many_threads_wait_for_one_transfer(server, client):
+    t = server.receive("one")
+    got = []
+    waiters = [threading.Thread(target=lambda: got.append(t.result(10))) for _ in range(8)]
+    for waiter in waiters:
+        waiter.start()
+    client.push(server.ticket, "one", b"1").result()
+    for waiter in waiters:
+        waiter.join(10)
+    assert len(got) == 8
+    assert all(g is got[0] for g in got)
+
+
+def test_other_threads_run_while_one_blocks(server):
+    t = server.receive("never")
+    count = 0
+    ended = threading.Event()
+
+    def count_up():
+        nonlocal count
+        while not ended.is_set():
+            count += 1
+
+    other = threading.Thread(target=count_up)
+    other.start()
+    with pytest.raises(TimeoutError):
+        t.result(0.2)
+    ended.set()
+    other.join()
+    assert count > 1000
+    t.cancel()
+
+
+def test_ctrl_c_gets_through_a_blocked_result():
+    code = """
+import os, signal, threading, time, weft
+node = weft.Node()
+t = node.receive("never")
+main = threading.main_thread().ident
+def send():
+    time.sleep(0.1)
+    signal.pthread_kill(main, signal.SIGINT)
+threading.Thread(target=send).start()
+try:
+    t.result()
+except KeyboardInterrupt:
+    print("interrupted", t.done())
+node.stop().result()
+"""
+    assert python(code).stdout == "interrupted False\n"
+
+
+def test_a_signal_handler_runs_while_a_result_is_waited_for(server):
+    seen = []
+    old = signal.signal(signal.SIGALRM, lambda *_: seen.append(time.monotonic()))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        t = server.receive("never")
+        with pytest.raises(TimeoutError):
+            t.result(1.0)
+        assert len(seen) == 1
+        t.cancel()
+    finally:
+        signal.signal(signal.SIGALRM, old)
