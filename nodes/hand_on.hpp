@@ -64,6 +64,7 @@ class HandedOn {
     const std::lock_guard lock(shared_->mutex);
     return shared_->id;
   }
+  bool takes_back() const { return static_cast<bool>(shared_->unclaimed); }
   /// For a value that was handed on and that nobody took: a push that was receipted may not vanish.
   void give_back(std::conditional_t<std::is_void_v<T>, std::monostate, T> value) const {
     if (shared_->unclaimed) shared_->unclaimed(std::move(value));

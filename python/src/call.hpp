@@ -5,12 +5,14 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <weft/nodes/future.hpp>
 #include <weft/nodes/hand_on.hpp>
 #include <weft/nodes/tensor.hpp>
 #include <weft/python/python.hpp>
+#include <weft/python/tensor.hpp>
 
 namespace weft::python {
 
@@ -41,6 +43,10 @@ class Call : public std::enable_shared_from_this<Call> {
   virtual nb::object take() = 0;
   /// When it is done and its value will not be looked at.
   virtual void give_back() = 0;
+  /// A value that `take` gave, and that nobody has seen after all. Whether it went back.
+  virtual bool put_back(nb::handle value) = 0;
+  /// Of a call that is done and not taken yet: whether a push has arrived, or may have.
+  virtual bool may_have_arrived() const = 0;
 
   /// The Transfer that the mailbox's owner keeps for it. With the GIL.
   PyObject* transfer = nullptr;
@@ -83,6 +89,18 @@ class CallOf final : public Call {
     auto result = std::exchange(result_, std::nullopt);
     if constexpr (!std::is_void_v<T>)
       if (result && *result) rest_.give_back(std::move(**result));
+  }
+  bool put_back(nb::handle value) override {
+    if constexpr (std::is_same_v<T, Tensor>) {
+      const PyTensor* const tensor = rest_.takes_back() ? tensor_in(value) : nullptr;
+      if (tensor != nullptr) rest_.give_back(tensor->tensor.share());
+      return tensor != nullptr;
+    }
+    return false;
+  }
+  bool may_have_arrived() const override {
+    if (!result_) return false;
+    return *result_ ? std::is_same_v<T, Receipt> : result_->error().may_have_arrived();
   }
 
  private:

@@ -17,7 +17,9 @@ inline constexpr const char* kException = "As result(), but gives the error; Non
 inline constexpr const char* kDone = "Whether it has ended. Never blocks.";
 inline constexpr const char* kCancel =
     "Ends it early; False when it had ended already. Returns, or under asyncio wakes who awaits it, when no write can "
-    "reach `into` any more. result() then raises weft.CancelledError, await raises asyncio.CancelledError.";
+    "reach `into` any more. result() then raises weft.CancelledError, await raises asyncio.CancelledError; of a push "
+    "both say "
+    "`may_have_arrived`.";
 inline constexpr const char* kCancelled = "Whether it has ended by cancel().";
 inline constexpr const char* kProgressOf = "How far it is, now.";
 inline constexpr const char* kWait = "Blocks for at most so many seconds. Whether it is done.";

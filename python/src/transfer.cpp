@@ -20,9 +20,14 @@ TimePoint after(double seconds) {
   return Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::max(0.0, seconds)));
 }
 
-nb::object cancelled_error(bool of_asyncio, const char* operation) {
-  if (of_asyncio) return nb::module_::import_("asyncio").attr("CancelledError")();
-  return exception_of(Error(ErrorClass::kCancelled, operation, "cancelled by the caller"));
+nb::object cancelled_error(bool of_asyncio, const char* operation, bool may_have_arrived) {
+  if (of_asyncio) {
+    nb::object error = nb::module_::import_("asyncio").attr("CancelledError")();
+    error.attr("may_have_arrived") = may_have_arrived;
+    return error;
+  }
+  Error error(ErrorClass::kCancelled, operation, "cancelled by the caller");
+  return exception_of(may_have_arrived ? std::move(error).with_may_have_arrived() : std::move(error));
 }
 
 }  // namespace
@@ -66,9 +71,10 @@ bool Transfer::done() const { return node_->inherited() || call_->done(); }
 void Transfer::settle() {
   if (std::exchange(settled_, true)) return;
   if (cancelled_) {
+    arrived_ = call_->may_have_arrived();
     call_->give_back();
     failed_ = true;
-    outcome_ = cancelled_error(watched_, operation_);
+    outcome_ = cancelled_error(watched_, operation_, arrived_);
     return;
   }
   try {
@@ -240,7 +246,7 @@ PyObject* Transfer::next(PyObject* self) {
     return Py_NewRef(self);
   }
   settle();
-  if (cancelled_) outcome_ = cancelled_error(true, operation_);  // as every awaitable says it
+  if (cancelled_) outcome_ = cancelled_error(true, operation_, arrived_);  // as every awaitable says it
   if (failed_) {
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(outcome_.ptr())), outcome_.ptr());
     return nullptr;
@@ -255,6 +261,11 @@ PyObject* Transfer::next(PyObject* self) {
 
 void Transfer::raise_in(nb::object type, nb::object value) {
   cancel();
+  // A task that is cancelled when its wake-up is under way has had the value made, and never sees it.
+  if (settled_ && !failed_ && Py_REFCNT(outcome_.ptr()) == 1 && call_->put_back(outcome_)) {
+    cancelled_ = failed_ = true;
+    outcome_ = cancelled_error(true, operation_, false);
+  }
   if (PyExceptionInstance_Check(type.ptr()))
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(type.ptr())), type.ptr());
   else

@@ -65,6 +65,7 @@ class Transfer {
   std::vector<Callback> callbacks_;
   bool waits_on_drop_;  ///< the caller's memory is written: dropping it returns when it is not any more
   bool settled_ = false, failed_ = false, cancelled_ = false;
+  bool arrived_ = false;    ///< of one that was cancelled: the push may be there all the same
   bool looked_at_ = false;  ///< somebody awaited, blocked or cancelled
   bool watched_ = false;
 };

@@ -17,7 +17,7 @@ GIVEN = re.compile(r"<!-- given: ((?:(?!-->).)*) -->\s*$", re.S)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?:^|[|;&(]) *(?:\$ )?weft ([a-z]+)([^|;&)\n]*)")
 FLAGS = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused", "-Werror", "-x", "c++", "-"]
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/fabric.md", "docs/protocol.md", "docs/spec-coverage.md")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/compat.md", "docs/fabric.md", "docs/protocol.md", "docs/spec-coverage.md")
 # What a fragment may take for granted: a node and the ticket of another.
 BODY = ("int fragment([[maybe_unused]] weft::TensorNode& node, [[maybe_unused]] const std::string& ticket) {{ {{\n{}\n}}\n"
         "return 0; }}\n")
@@ -124,7 +124,8 @@ def tests_in(file):
     if file.suffix not in (".py", ".c"):
         joined = re.sub(r'"\s*\n\s*"', "", text)
         return {re.sub(r"\\(.)", r"\1", name) for name in re.findall(r'TEST_CASE\(\s*"((?:[^"\\]|\\.)*)"', joined)}
-    return {name.replace('\\"', '"') for name in re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)}
+    printed = {name.replace('\\"', '"') for name in re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)}
+    return printed
 
 
 def coverage_faults(root, page=None):

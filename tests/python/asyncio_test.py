@@ -323,3 +323,58 @@ def test_an_exception_that_is_an_exit_ends_the_loop_and_loses_no_other(server, c
         loop.run_until_complete(task)
     loop.close()
     assert os.getpid()
+
+
+def test_a_task_cancelled_when_its_tensor_has_come_leaves_it_to_the_next(server, client, run):
+    async def main():
+        async def take():
+            return await server.receive()
+
+        task = asyncio.ensure_future(take())
+        await asyncio.sleep(0)
+        client.push(server.ticket, "x", b"1").result()
+        soon(lambda: server.stats().receives == 1)  # it has come, and the loop has not heard of it
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await asyncio.wait_for(server.receive(), SECONDS)).name == "x"
+        assert server.try_receive() is None
+
+    run(main())
+
+
+def test_a_cancelled_push_says_whether_it_may_have_arrived(server, client, run):
+    async def main():
+        held = asyncio.ensure_future(push_of(bytes(1 << 20)))  # nobody receives: it has not been sent
+        await asyncio.wait_for(client.ping(server.ticket), SECONDS)
+        held.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await held
+        assert caught.value.may_have_arrived is False
+        assert server.try_receive() is None
+        met = set()
+        for i in range(2000):
+            sent = asyncio.ensure_future(push_of(b"%d" % i))
+            await asyncio.sleep(0)
+            if i % 2:
+                await asyncio.sleep(0.0002)
+            sent.cancel()
+            try:
+                await sent
+                said = "done"
+            except asyncio.CancelledError as error:
+                said = getattr(error, "may_have_arrived", None)
+            await client.push(server.ticket, "mark", b"")
+            got = [(await server.receive()).name]
+            while got[-1] != "mark":
+                got.append((await server.receive()).name)
+            assert got == ["mark"] or (got == ["x", "mark"] and said is not False), (said, got)
+            met.add((said, len(got)))
+            if (True, 2) in met and len(met) > 1:
+                return
+        raise AssertionError(f"never cancelled one that had arrived: {met}")
+
+    async def push_of(data):
+        return await client.push(server.ticket, "x", data)
+
+    run(main())
