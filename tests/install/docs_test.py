@@ -124,8 +124,7 @@ def tests_in(file):
     if file.suffix not in (".py", ".c"):
         joined = re.sub(r'"\s*\n\s*"', "", text)
         return {re.sub(r"\\(.)", r"\1", name) for name in re.findall(r'TEST_CASE\(\s*"((?:[^"\\]|\\.)*)"', joined)}
-    printed = {name.replace('\\"', '"') for name in re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)}
-    return printed
+    return {name.replace('\\"', '"') for name in re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)}
 
 
 def coverage_faults(root, page=None):
