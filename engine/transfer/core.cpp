@@ -239,6 +239,8 @@ bool Core::nothing_posted(RailRef ref) const {
   return r != nullptr && r->posts == 0;
 }
 
+std::uint64_t Core::bytes_in() const noexcept { return impl_->stats_.bytes_in; }
+
 bool Core::moves_pieces() const noexcept {
   return impl_->open_rounds_ != 0 || impl_->active_sources_ != 0 || impl_->piece_posts_ != 0;
 }

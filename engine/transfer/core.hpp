@@ -180,6 +180,8 @@ class Core {
   /// No piece of this rail is at its lane.
   bool nothing_posted(RailRef rail) const;
   bool moves_pieces() const noexcept;
+  /// As `stats` says.
+  std::uint64_t bytes_in() const noexcept;
   /// Whether something is open that a message on a session's stream may end soon; rings of grains are not.
   bool awaits_messages() const noexcept;
 

@@ -8,6 +8,9 @@
 namespace weft::transfer {
 namespace {
 
+// A lane on which pieces come as fast as they are taken would keep a turn to itself, and small messages waiting.
+constexpr std::uint64_t kBytesAtOnce = 1024 * 1024;
+constexpr std::size_t kEventsAtOnce = 64;
 constexpr std::size_t kPostsPerRail = 8;  // before the next peer has its turn
 constexpr std::size_t kRailsPerTurn = 64;
 constexpr Duration kHearAgain = std::chrono::milliseconds(100);
@@ -364,10 +367,15 @@ bool Driver::look(std::size_t i, bool all, bool everywhere, TimePoint now) {
   if (!poll && watch.channels == 0 && listening_until_[i] == kNever) return false;
   // A rail that carries nothing is looked at now and then: polling libfabric's tcp costs several system calls.
   if (!all && lane.traits().max_message == 0 && lane.waitable() >= 0) return false;
-  const std::size_t count = poll ? lane.poll(events_) : lane.glance(events_);
-  for (std::size_t e = 0; e < count; ++e) on_event(i, events_[e], now);
-  watches_[i].told = watches_[i].told || (poll && count == events_.size());  // there may be more
-  return count != 0;
+  const std::uint64_t before = core_->bytes_in();
+  for (std::size_t seen = 0;;) {
+    const std::size_t count = poll ? lane.poll(events_) : lane.glance(events_);
+    for (std::size_t e = 0; e < count; ++e) on_event(i, events_[e], now);
+    seen += count;
+    if (count < events_.size()) return seen != 0;
+    watches_[i].told = watches_[i].told || poll;  // there may be more
+    if (seen >= kEventsAtOnce || core_->bytes_in() - before >= kBytesAtOnce) return true;
+  }
 }
 
 bool Driver::turn(TimePoint now) {

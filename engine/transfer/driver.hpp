@@ -148,7 +148,7 @@ class Driver {
   std::vector<LiveSession> sessions_;
   FlatMap<std::uint32_t> places_;  // session → its index in sessions_
   std::vector<Adopting> adopting_;
-  std::array<lane::Event, 64> events_{};
+  std::array<lane::Event, 8> events_{};
 };
 
 }  // namespace weft::transfer
