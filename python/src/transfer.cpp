@@ -37,7 +37,7 @@ Transfer::Transfer(std::shared_ptr<NodeHandle> node, std::shared_ptr<Call> call,
 
 Transfer::~Transfer() {
   if (node_->inherited()) {
-    (void)new std::shared_ptr<Call>(std::move(call_));
+    leave_alone(std::move(call_));
     return;
   }
   const ErrorAside aside;
@@ -253,7 +253,7 @@ PyObject* Transfer::next(PyObject* self) {
   return nullptr;
 }
 
-void Transfer::raise_in(nb::object type, nb::object value) {
+void Transfer::raise_in(nb::handle type, nb::handle value) {
   cancel();
   if (PyExceptionInstance_Check(type.ptr()))
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(type.ptr())), type.ptr());
