@@ -67,7 +67,7 @@ Peer peer_of(nb::handle peer) {
 
 std::filesystem::path path_of(nb::handle path) {
   PyObject* encoded = nullptr;
-  if (PyUnicode_FSConverter(path.ptr(), &encoded) == 0) throw nb::python_error();
+  if (PyUnicode_FSConverter(path.ptr(), static_cast<void*>(&encoded)) == 0) throw nb::python_error();
   const nb::object bytes = nb::steal(encoded);
   return std::string(PyBytes_AS_STRING(encoded), static_cast<std::size_t>(PyBytes_GET_SIZE(encoded)));
 }

@@ -84,8 +84,8 @@ void bind_transfer(nb::module_& module) {
            })
       .def(
           "throw",
-          [](Transfer& self, nb::object type, nb::object value, const nb::object&) -> nb::object {
-            self.raise_in(std::move(type), std::move(value));
+          [](Transfer& self, nb::handle type, nb::handle value, nb::handle) -> nb::object {
+            self.raise_in(type, value);
           },
           nb::arg("type"), nb::arg("value") = nb::none(), nb::arg("traceback") = nb::none())
       .def("close", &Transfer::close)

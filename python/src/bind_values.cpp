@@ -136,7 +136,7 @@ AccessVerb verbs_of(const nb::args& words) {
 }
 
 void bind_rules(nb::module_& module) {
-  nb::class_<GenerationRule>(module, "GenerationRule", docs::kGenerationRule);
+  const nb::class_<GenerationRule> generation_rule(module, "GenerationRule", docs::kGenerationRule);
   module.def(
       "newer_than", [](std::uint64_t g) { return GenerationRule::newer_than({g}); }, nb::arg("generation"),
       docs::kNewerThan);

@@ -36,7 +36,8 @@ Input of_array_interface(nb::handle object) {
   for (const nb::handle axis : nb::object(told["shape"])) input.meta.shape.append(nb::cast<std::int64_t>(axis));
   const nb::object data = told["data"];
   if (!nb::isinstance<nb::tuple>(data) || nb::len(data) != 2) wrong("data address");
-  input.data = reinterpret_cast<void*>(nb::cast<std::uintptr_t>(data[0]));
+  // The protocol tells addresses as numbers.
+  input.data = reinterpret_cast<void*>(nb::cast<std::uintptr_t>(data[0]));  // NOLINT(performance-no-int-to-ptr)
   input.read_only = nb::cast<bool>(data[1]);
   if (told.contains("strides") && !nb::object(told["strides"]).is_none()) {
     std::vector<Py_ssize_t> strides;

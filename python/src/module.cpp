@@ -40,8 +40,10 @@ NB_MODULE(_weft_module, module) {
 }
 
 /// Before nanobind sets anything up: its state and ours (the courier, the nodes that live) are the process's.
+// NOLINTBEGIN(bugprone-reserved-identifier): Python says how it is called
 extern "C" NB_EXPORT PyObject* PyInit__weft();
 PyObject* PyInit__weft() {
+  // NOLINTEND(bugprone-reserved-identifier)
   if (PyInterpreterState_Get() == PyInterpreterState_Main()) return PyInit__weft_module();
   PyErr_SetString(PyExc_ImportError, "weft cannot be imported in a sub-interpreter: use threads or processes");
   return nullptr;

@@ -208,7 +208,7 @@ nb::object PyNode::lanes() {
 
 PyLoan::~PyLoan() {
   if (born_ != fork_count()) {
-    (void)new Loan(std::move(loan_));
+    leave_alone(std::move(loan_));
     return;
   }
   end();

@@ -80,7 +80,7 @@ nb::object reinterpreted(const PyTensor& self, std::string_view name) {
 }
 
 /// weft.view
-nb::object view_as(nb::handle data, nb::object dtype, nb::object shape, bool requires_grad) {
+nb::object view_as(nb::handle data, nb::handle dtype, nb::handle shape, bool requires_grad) {
   Input input = read_input(data);
   TensorMeta& meta = input.meta;
   const auto old = value_of(meta.byte_size());
@@ -121,8 +121,8 @@ nb::object out(const char* way) { return nb::module_::import_("weft._outputs").a
 
 PyTensor::~PyTensor() {
   if (born == fork_count()) return;
-  (void)new Tensor(std::move(tensor));
-  (void)new KeepAlive(std::move(owner));
+  leave_alone(std::move(tensor));
+  leave_alone(std::move(owner));
 }
 
 KeepAlive PyTensor::hold() const {
@@ -189,7 +189,7 @@ void bind_tensor(nb::module_& module) {
       .def("__dlpack_device__", [](const PyTensor&) { return nb::make_tuple(1, 0); })
       .def(
           "__dlpack__",
-          [](const PyTensor& self, nb::object, nb::object max_version, nb::object device, nb::object copy) {
+          [](const PyTensor& self, nb::handle, nb::handle max_version, nb::handle device, nb::handle copy) {
             return to_dlpack(self, max_version, device, copy);
           },
           nb::kw_only(), nb::arg("stream") = nb::none(), nb::arg("max_version") = nb::none(),

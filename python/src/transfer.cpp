@@ -42,7 +42,7 @@ Transfer::Transfer(std::shared_ptr<NodeHandle> node, std::shared_ptr<Call> call,
 
 Transfer::~Transfer() {
   if (node_->inherited()) {
-    (void)new std::shared_ptr<Call>(std::move(call_));
+    leave_alone(std::move(call_));
     return;
   }
   const ErrorAside aside;
@@ -259,7 +259,7 @@ PyObject* Transfer::next(PyObject* self) {
   return nullptr;
 }
 
-void Transfer::raise_in(nb::object type, nb::object value) {
+void Transfer::raise_in(nb::handle type, nb::handle value) {
   cancel();
   // A task that is cancelled when its wake-up is under way has had the value made, and never sees it.
   if (settled_ && !failed_ && Py_REFCNT(outcome_.ptr()) == 1 && call_->put_back(outcome_)) {

@@ -38,7 +38,7 @@ class Transfer {
   std::size_t remove_done_callback(nb::handle callback);
   /// One step of `await`: itself while it is under way; null with StopIteration when it is done.
   PyObject* next(PyObject* self);
-  [[noreturn]] void raise_in(nb::object type, nb::object value);
+  [[noreturn]] void raise_in(nb::handle type, nb::handle value);
   void close();
   bool blocking = false;  ///< _asyncio_future_blocking
   /// What the loop's port calls when it is done. Raises what is no Exception only.
