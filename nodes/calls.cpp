@@ -85,7 +85,7 @@ void NodeState::note_rate(const transfer::Pulled& pulled, TimePoint started) {
 
 Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, MutableTensorView into,
                               ProgressFn on_progress) {
-  if (!peer.ticket()) return Future<Tensor>::failed(peer.ticket().error());
+  if (auto usable = peer.check(); !usable) return Future<Tensor>::failed(usable.error());
   if (is_stopped()) return Future<Tensor>::failed(stopped());
   spec.peer = peer.ticket()->node;
   const bool whole = spec.parts.empty();
@@ -109,7 +109,7 @@ Future<Tensor> NodeState::get(const Peer& peer, transfer::PullSpec spec, Mutable
 
 Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, Batch batch, ProgressFn on_progress) {
   using All = std::vector<Result<Tensor>>;
-  if (!peer.ticket()) return Future<All>::failed(peer.ticket().error());
+  if (auto usable = peer.check(); !usable) return Future<All>::failed(usable.error());
   if (is_stopped()) return Future<All>::failed(stopped());
   auto& spec = batch.spec;
   spec.peer = peer.ticket()->node;
@@ -133,7 +133,7 @@ Future<std::vector<Result<Tensor>>> NodeState::get_many(const Peer& peer, Batch 
 
 Future<std::vector<Entry>> NodeState::list(const Peer& peer, std::string pattern, Deadline deadline) {
   using All = std::vector<Entry>;
-  if (!peer.ticket()) return Future<All>::failed(peer.ticket().error());
+  if (auto usable = peer.check(); !usable) return Future<All>::failed(usable.error());
   if (is_stopped()) return Future<All>::failed(stopped());
   if (is_self(*peer.ticket())) return Future<All>::of(local_entries(catalog_, pattern));
   transfer::ListSpec spec{
@@ -152,7 +152,7 @@ Future<std::vector<Entry>> NodeState::list(const Peer& peer, std::string pattern
 }
 
 Future<Receipt> NodeState::push(const Peer& peer, std::string name, const TensorView& view, PushOptions options) {
-  if (!peer.ticket()) return Future<Receipt>::failed(peer.ticket().error());
+  if (auto usable = peer.check(); !usable) return Future<Receipt>::failed(usable.error());
   if (auto valid = check_name(name); !valid) return Future<Receipt>::failed(valid.error());
   if (auto valid = view.check(); !valid) return Future<Receipt>::failed(valid.error());
   if (!view.device().is_host())
@@ -195,7 +195,7 @@ Future<Receipt> NodeState::push(const Peer& peer, std::string name, const Tensor
 }
 
 Future<PingReport> NodeState::ping(const Peer& peer, Deadline deadline) {
-  if (!peer.ticket()) return Future<PingReport>::failed(peer.ticket().error());
+  if (auto usable = peer.check(); !usable) return Future<PingReport>::failed(usable.error());
   if (is_stopped()) return Future<PingReport>::failed(stopped());
   const NodeId node = peer.ticket()->node;
   if (is_self(*peer.ticket()))
@@ -228,7 +228,7 @@ Future<PingReport> NodeState::ping(const Peer& peer, Deadline deadline) {
 }
 
 Future<Plan> NodeState::explain(const Peer& peer, std::string name, Deadline deadline) {
-  if (!peer.ticket()) return Future<Plan>::failed(peer.ticket().error());
+  if (auto usable = peer.check(); !usable) return Future<Plan>::failed(usable.error());
   if (is_stopped()) return Future<Plan>::failed(stopped());
   if (is_self(*peer.ticket()))
     return Future<Plan>::of(Plan{

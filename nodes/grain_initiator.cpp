@@ -7,6 +7,7 @@
 #include <weft/base/limits.hpp>
 #include <weft/nodes/grain_states.hpp>
 #include <weft/nodes/node_state.hpp>
+#include <weft/nodes/peer.hpp>
 
 namespace weft {
 
@@ -74,6 +75,7 @@ Result<std::size_t> InitiatorState::add_target(const TargetInfo& info) {
       info.slices == 0 || info.grain_bytes % info.slices != 0 ||
       !checked_mul(std::uint64_t{info.grains}, info.grain_bytes))
     return fail(ErrorClass::kInvalidArgument, "add_target", "a ring of that shape cannot be");
+  WEFT_TRY(check_expiry(info.ticket));
   std::size_t number = 0;
   {
     const std::lock_guard lock(mutex_);

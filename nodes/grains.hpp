@@ -147,7 +147,7 @@ class Initiator {
 
   /// Begins to connect, and connects again whenever the link is lost, until the target is removed. The target's number
   /// is never reused. One of the own node is written in memory, under the same rules. Exists: that ring of that node is
-  /// there already; InvalidArgument: its shape differs from the others'.
+  /// there already; InvalidArgument: its shape differs from the others', its ticket has expired.
   Result<std::size_t> add_target(const TargetInfo& info);
   /// Grains under way to it end (as arrived, or Cancelled); no more are sent. NotFound.
   Result<void> remove_target(const TargetInfo& info);

@@ -9,8 +9,11 @@
 
 namespace weft {
 
+/// InvalidArgument for a ticket that has expired by this machine's clock.
+Result<void> check_expiry(const Ticket& ticket);
+
 /// Another node, as a call is told of it. Converts from a Ticket or its text; a text that does not parse comes back as
-/// the call's error.
+/// the call's error, and so does a ticket that has expired when the call is made.
 class Peer {
  public:
   Peer(Ticket ticket) : ticket_(std::move(ticket)) {}              // NOLINT: conversion is the point
@@ -19,6 +22,8 @@ class Peer {
   Peer(const char* text) : Peer(std::string_view(text)) {}         // NOLINT
 
   const Result<Ticket>& ticket() const noexcept { return ticket_; }
+  /// Whether it may be called now. Errors: as Ticket::parse; InvalidArgument when the ticket has expired.
+  Result<void> check() const;
 
  private:
   Result<Ticket> ticket_;

@@ -65,8 +65,8 @@ class Handler {
 
 /// One process's presence: serves a catalog, pulls, pushes. Move-only; any thread may call any member; every call ends
 /// within its deadline. Destruction is stop(2s). Errors of every call that names a peer: InvalidArgument or Malformed
-/// (a ticket that does not parse), Unauthenticated, Forbidden, PeerUnreachable, PeerLost, DeadlineExceeded, Cancelled,
-/// ShuttingDown; and those named with the call.
+/// (a ticket that does not parse, or has expired), Unauthenticated, Forbidden, PeerUnreachable, PeerLost,
+/// DeadlineExceeded, Cancelled, ShuttingDown; and those named with the call.
 class TensorNode {
  public:
   /// InvalidArgument: an address that reaches beyond this host without an access rule, a malformed one; Exists: the

@@ -173,6 +173,12 @@ struct EntryAnswer {
   opaqueType @9 :Text;          # when dtype is opaque
   shape @10 :Data;              # records Int64, none negative, at most 32: of what travels
   leaves @11 :Data;             # records UInt64: XXH3-64 of each 256 KiB; none where they were not cached
+  attributes @12 :List(Attribute);  # of the whole entry; at most 32, together 4 KiB; keys rise
+}
+
+struct Attribute {
+  key @0 :Text;                 # 1 to 255 bytes
+  value @1 :Text;
 }
 
 struct Grant {

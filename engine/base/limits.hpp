@@ -8,6 +8,9 @@ namespace weft {
 inline constexpr std::uint64_t kMaxNameBytes = 255;
 inline constexpr std::uint64_t kMaxRank = 32;
 inline constexpr std::uint64_t kMaxOpaqueTypeBytes = 255;
+inline constexpr std::uint64_t kMaxAttributes = 32;  ///< of one tensor
+inline constexpr std::uint64_t kMaxAttributeKeyBytes = 255;
+inline constexpr std::uint64_t kMaxAttributesBytes = 4 * 1024;  ///< keys and values of one tensor together
 inline constexpr std::uint64_t kMaxErrorTextBytes = 1024;
 inline constexpr std::uint64_t kMaxAddresses = 8;
 inline constexpr std::uint64_t kMaxAddressBytes = 128;

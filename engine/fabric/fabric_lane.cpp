@@ -13,6 +13,8 @@
 namespace weft::fabric {
 namespace {
 
+constexpr int kMostLooks = 1024;  // at a queue that fills as fast as it is read
+
 class FabricExposure final : public lane::Exposure {
  public:
   explicit FabricExposure(MemoryRegion region) : region_(std::move(region)) {}
@@ -136,9 +138,22 @@ FabricLane::FabricLane(FabricLaneOptions options, Opened opened)
 }
 
 FabricLane::~FabricLane() {
-  // Knocks are refused while there is a listener to refuse them with; the rest closes backwards by itself.
+  // Who knocks, and who would have, is refused while there is a listener to refuse with: an accepted connection that is
+  // neither refused nor an endpoint's is nobody's, and stays open. The rest closes backwards by itself.
   for (auto& [value, channel] : channels_)
     if (channel.state() == FabricChannel::State::kKnocking) listener_.reject(channel.requested());
+  channels_.clear();
+  refuse_unread();
+  listener_.stop();
+  for (int looks = 0; looks < kMostLooks && listener_.hang_up() != 0; ++looks) refuse_unread();
+}
+
+void FabricLane::refuse_unread() {
+  for (int looks = 0; looks < kMostLooks; ++looks) {
+    auto event = events_.read();
+    if (!event) return;
+    if (const auto* request = std::get_if<ConnectionRequested>(&*event)) listener_.reject(request->info());
+  }
 }
 
 FabricChannel* FabricLane::find(lane::Channel channel) noexcept {

@@ -92,6 +92,7 @@ class FabricLane final : public lane::Lane, private lane::MessageLease::Owner {
   Result<Endpoint> open_endpoint(FabricInfoView info);
   bool has_room(const FabricChannel& channel, std::uint64_t bytes) const noexcept;
   void end(FabricChannel& channel, Error why);
+  void refuse_unread();
 
   // Receives, messages and credits (fabric_lane_messages.cpp).
   Result<void> post_receives(FabricChannel& channel);

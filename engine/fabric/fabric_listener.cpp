@@ -14,30 +14,44 @@ namespace {
 
 constexpr int kPatienceUs = 5000;
 
-bool is_listener_at(int descriptor, const FabricAddress& address) noexcept {
-  int listening = 0;
-  socklen_t size = sizeof listening;
-  if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) return false;
+bool is_at(int descriptor, const FabricAddress& address) noexcept {
   std::array<std::byte, sizeof(sockaddr_storage)> name;
-  size = name.size();
+  socklen_t size = name.size();
   if (getsockname(descriptor, reinterpret_cast<sockaddr*>(name.data()), &size) != 0) return false;
   return std::ranges::equal(std::span{name.data(), size}, address.raw());
 }
 
-/// libfabric reads a connection's request with blocking reads. Accepted sockets inherit the listener's receive timeout,
-/// but libfabric does not give its descriptor away: it is found by its address. Providers without sockets have none.
-void bound_blocking_reads(const FabricAddress& address) {
+bool is_listening(int descriptor) noexcept {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+}
+
+/// A number that no other socket of this host ever has; 0: it is none.
+std::uint64_t cookie_of(int descriptor) noexcept {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+/// libfabric does not give its sockets away: they are found by their address. Providers without sockets have none.
+void for_each_socket_at(const FabricAddress& address, const auto& take) {
   const std::unique_ptr<DIR, int (*)(DIR*)> directory{opendir("/proc/self/fd"), &closedir};
   if (!directory) return;
   while (const dirent* entry = readdir(directory.get())) {
     const std::string_view name = entry->d_name;
     int descriptor = -1;
     std::from_chars(name.data(), name.data() + name.size(), descriptor);
-    if (descriptor < 0 || !is_listener_at(descriptor, address)) continue;
-    const timeval patience{.tv_sec = 0, .tv_usec = kPatienceUs};
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    return;
+    if (descriptor >= 0 && is_at(descriptor, address)) take(descriptor);
   }
+}
+
+/// libfabric reads a connection's request with blocking reads. Accepted sockets inherit the listener's receive timeout.
+void bound_blocking_reads(const FabricAddress& address) {
+  for_each_socket_at(address, [](int descriptor) {
+    const timeval patience{.tv_sec = 0, .tv_usec = kPatienceUs};
+    if (is_listening(descriptor)) setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  });
 }
 
 }  // namespace
@@ -63,6 +77,7 @@ void FabricListener::stop() {
     case ListenerEnd::kMute:
       return;
     case ListenerEnd::kPark:
+      note_accepted();
       active_->park();
       parked_.push_back(std::move(*active_));
       break;
@@ -70,6 +85,21 @@ void FabricListener::stop() {
       break;
   }
   active_.reset();
+}
+
+void FabricListener::note_accepted() {
+  std::erase_if(accepted_, [](const Accepted& one) { return cookie_of(one.descriptor) != one.cookie; });
+  const auto address = active_->local_address();
+  if (!address) return;
+  for_each_socket_at(*address, [this](int descriptor) {
+    if (!is_listening(descriptor)) accepted_.push_back({descriptor, cookie_of(descriptor)});
+  });
+}
+
+std::size_t FabricListener::hang_up() {
+  std::erase_if(accepted_, [](const Accepted& one) { return cookie_of(one.descriptor) != one.cookie; });
+  for (const Accepted& one : accepted_) ::shutdown(one.descriptor, SHUT_RDWR);
+  return accepted_.size();
 }
 
 bool FabricListener::hears(const fid* passive) const noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,11 +25,22 @@ class FabricListener {
   /// Whether a request that `passive` announced is ours to answer now.
   bool hears(const fid* passive) const noexcept;
   void reject(const FabricInfo& requested);
+  /// Of a stopped listener, when the lane's endpoints are closed: shuts down the sockets that it accepted and that are
+  /// nobody's, since they have not spoken. libfabric closes one when it next reads it, and never otherwise. How many
+  /// there were.
+  std::size_t hang_up();
 
  private:
+  struct Accepted {
+    int descriptor = -1;
+    std::uint64_t cookie = 0;  // tells it from a later socket of that number
+  };
+  void note_accepted();
+
   ListenerEnd end_;
   bool listening_ = false;
   std::optional<PassiveEndpoint> active_;
+  std::vector<Accepted> accepted_;       // when a listener was closed: silent ones, and those of rails
   std::vector<PassiveEndpoint> parked_;  // about 2 KiB for each time a listener was closed
 };
 

@@ -14,6 +14,22 @@ std::unexpected<Error> refuse(std::string message) {
   return fail(ErrorClass::kInvalidArgument, kOperation, std::move(message));
 }
 
+Result<void> check(const Attributes& attributes) {
+  if (attributes.size() > kMaxAttributes)
+    return refuse(fmt::format("{} attributes, {} may travel with a tensor", attributes.size(), kMaxAttributes));
+  std::uint64_t bytes = 0;
+  for (const auto& [key, value] : attributes) {
+    if (key.empty() || key.size() > kMaxAttributeKeyBytes || !is_clean_utf8(key))
+      return refuse(fmt::format("an attribute's key has 1 to {} bytes of UTF-8 without NUL: \"{}\" is none",
+                                kMaxAttributeKeyBytes, escaped(std::string_view(key).substr(0, 64))));
+    if (!is_clean_utf8(value)) return refuse(fmt::format("attribute \"{}\" is not UTF-8 without NUL", escaped(key)));
+    bytes += key.size() + value.size();
+  }
+  if (bytes > kMaxAttributesBytes)
+    return refuse(fmt::format("attributes of {} bytes, {} may travel with a tensor", bytes, kMaxAttributesBytes));
+  return {};
+}
+
 Result<std::uint64_t> too_large(const TensorMeta& meta) {
   return refuse(fmt::format("{} of {} is more than {}", meta.shape.to_string(), to_string(meta.dtype),
                             human_bytes(kMaxTensorBytes)));
@@ -66,6 +82,7 @@ Result<void> TensorMeta::validate() const {
     return refuse(fmt::format("an opaque type or byte count for {}", weft::to_string(dtype)));
   if (opaque_type.size() > kMaxOpaqueTypeBytes || !is_clean_utf8(opaque_type))
     return refuse(fmt::format("an opaque type's name is at most {} bytes of UTF-8 without NUL", kMaxOpaqueTypeBytes));
+  if (!attributes.empty()) WEFT_TRY(check(attributes));
   WEFT_TRY(extent_bytes());
   return {};
 }

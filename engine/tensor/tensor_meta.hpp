@@ -22,7 +22,7 @@ struct TensorMeta {
   Strides strides{};          ///< in elements; empty: row-major
   std::string opaque_type{};  ///< kOpaque only: what the bytes are, in the sender's own words
   bool requires_grad = false;
-  Attributes attributes{};
+  Attributes attributes{};  ///< travel with the tensor and with every part of it
   /// kOpaque only: how many bytes there are, where the shape does not say so. Without it a kOpaque element is a byte.
   std::optional<std::uint64_t> opaque_bytes{};
 
@@ -33,7 +33,9 @@ struct TensorMeta {
   /// 0 for no elements. InvalidArgument as byte_size; Unsupported for a negative stride.
   Result<std::uint64_t> extent_bytes() const;
   /// Everything above, and: a known dtype, as many strides as axes, an opaque type's name of at most 255 bytes of
-  /// UTF-8 without NUL and for kOpaque only. InvalidArgument or Unsupported (a negative stride), with what is wrong.
+  /// UTF-8 without NUL and for kOpaque only; at most 32 attributes, with keys of 1 to 255 bytes, keys and values of
+  /// UTF-8 without NUL and together at most 4 KiB. InvalidArgument or Unsupported (a negative stride), with what is
+  /// wrong.
   Result<void> validate() const;
 
   bool operator==(const TensorMeta&) const = default;

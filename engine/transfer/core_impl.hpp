@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,7 +35,9 @@ inline constexpr std::uint32_t kDigestsEvery = 64;                 // pieces
 inline constexpr Duration kLaneComesUp = std::chrono::seconds(2);  // for a lane that was asked for by name
 inline constexpr std::size_t kReadAhead = 4;                       // pieces prepared before they are asked for
 inline constexpr std::size_t kMaxListed = 4 * kMaxBatchItems;
-inline constexpr std::size_t kMaxQueuedMessages = 8192;  // to a peer that does not read
+inline constexpr std::uint64_t kMaxListedAttributeBytes = 1ull << 30;  // of a listing: keys, values and their keeping
+inline constexpr std::uint64_t kAttributeBytes = 128;                  // of an attribute but for its texts, in memory
+inline constexpr std::size_t kMaxQueuedMessages = 8192;                // to a peer that does not read
 inline constexpr std::uint64_t kMaxQueuedBytes = 4 * kMaxMessageBytes;
 inline constexpr std::size_t kMaxHeldItems = 2 * kMaxBatchItems;  // of one peer's open requests
 
@@ -114,7 +117,7 @@ class Core::Impl {
   void answer_listing(Session& s, const wire::Request& m, TimePoint now);
   Error resolve(Session& s, const CatalogSnapshot& catalog, const wire::Request& m, std::size_t i, SourceItem& item,
                 bool& ok);
-  void fill_answer(const SourceItem& item, wire::EntryAnswer& answer) const;
+  void fill_answer(const SourceItem& item, wire::EntryAnswer& answer);
   std::string suggestion(Session& s, const CatalogSnapshot& catalog, std::string_view name, TimePoint now);
   void answer_failure(Session& s, wire::TransferRef ref, const Error& error, TimePoint now);
 
@@ -305,6 +308,7 @@ class Core::Impl {
 
   // Scratch of one call: kept so that nothing is allocated after warm-up.
   std::vector<wire::EntryAnswer> answers_;
+  std::deque<std::vector<wire::Attribute>> attributes_;  // of those answers that have any
   std::vector<std::string> texts_;
   std::vector<SourceItem> resolved_;
   std::vector<std::uint64_t> leaf_words_;

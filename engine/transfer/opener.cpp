@@ -183,6 +183,7 @@ void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
     src.leaves_told = true;
   }
   wire::EntryAnswer answer;
+  attributes_.clear();
   fill_answer(src.bytes.items.front(), answer);
   answer.name = entry.name;
   answer.leaves = src.leaves_told ? std::span<const std::uint64_t>(src.leaves) : std::span<const std::uint64_t>{};
@@ -240,6 +241,7 @@ void Core::Impl::lose_session(Transfer& t, const Error& why, TimePoint now) {
   }
   t.source.round_open = false;
   t.listed.clear();
+  t.listed_attribute_bytes = 0;
   if (t.session_lost_at == kNever) t.session_lost_at = now;
   t.session = {};
   t.error = why;

@@ -21,7 +21,8 @@ void Core::Impl::answer_failure(Session& s, wire::TransferRef ref, const Error& 
        now);
 }
 
-void Core::Impl::fill_answer(const SourceItem& item, wire::EntryAnswer& answer) const {
+/// What it borrows stays until answers_ and attributes_ are cleared.
+void Core::Impl::fill_answer(const SourceItem& item, wire::EntryAnswer& answer) {
   const TensorMeta& meta = item.part ? item.part->meta() : item.entry->whole->meta();
   answer.ok = true;
   answer.handle = {.index = item.entry->index, .generation = item.entry->generation};
@@ -30,6 +31,12 @@ void Core::Impl::fill_answer(const SourceItem& item, wire::EntryAnswer& answer) 
   answer.requires_grad = item.entry->meta.requires_grad;
   answer.shape = meta.shape.values();
   answer.bytes = item.selection().bytes();
+  if (const Attributes& told = item.entry->meta.attributes; !told.empty()) {
+    auto& attributes = attributes_.emplace_back();
+    attributes.reserve(told.size());
+    for (const auto& [key, value] : told) attributes.push_back({.key = key, .value = value});
+    answer.attributes = attributes;
+  }
 }
 
 /// Finds item `i` of a request. `ok` says whether; the error is only read when not.
@@ -126,10 +133,19 @@ void Core::Impl::answer_listing(Session& s, const wire::Request& m, TimePoint no
     return options_.access.permits(s.spec.peer, s.spec.same_host, AccessVerb::kGet, name);
   };
   auto found = reader_.current()->list(m.what.pattern, m.what.after, limit + 1, shown);
-  const bool more = found.size() > limit;
+  bool more = found.size() > limit;
   if (more) found.resize(limit);
   answers_.clear();
+  attributes_.clear();
+  // Everything else of a page fits a message whatever it is; attributes may take a quarter of it.
+  std::uint64_t attribute_bytes = 0;
   for (const EntryRef& entry : found) {
+    for (const auto& [key, value] : entry->meta.attributes)
+      attribute_bytes += kAttributeBytes + key.size() + value.size();
+    if (attribute_bytes > s.max_message / 4 && !answers_.empty()) {
+      more = true;
+      break;
+    }
     wire::EntryAnswer& answer = answers_.emplace_back();
     fill_answer({.entry = entry, .part = std::nullopt}, answer);
     answer.name = entry->name;
@@ -159,6 +175,7 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
   Source& src = t.source;
   src.bytes.space.reset(s.piece_bytes);
   answers_.clear();
+  attributes_.clear();
   answers_.resize(items);
   texts_.clear();
   texts_.reserve(2 * items);

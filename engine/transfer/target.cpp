@@ -18,6 +18,7 @@ TensorMeta meta_of(const wire::EntryAnswer& answer) {
   meta.shape = Shape(answer.shape);
   meta.opaque_type = std::string(answer.opaque_type);
   meta.requires_grad = answer.requires_grad;
+  for (const auto& [key, value] : answer.attributes) meta.attributes.emplace_hint(meta.attributes.end(), key, value);
   if (meta.dtype == DType::kOpaque)
     if (const auto computed = meta.byte_size(); !computed || *computed != answer.bytes)
       meta.opaque_bytes = answer.bytes;
@@ -322,8 +323,11 @@ void Core::Impl::on_listing(Session& s, Transfer& t, const wire::Response& m, Ti
     if (!answer.ok) return fail(t, Error(answer.error, "list", std::string(answer.text)).with_peer(s.label()), now);
     if (!t.listed.empty() && answer.name <= t.listed.back().name)
       return fail(t, Error(ErrorClass::kMalformed, "list", "the names do not rise").with_peer(s.label()), now);
-    if (t.listed.size() == kMaxListed)
-      return fail(t, Error(ErrorClass::kResourceExhausted, "list", "more names than a listing may have"), now);
+    for (const wire::Attribute& one : answer.attributes)
+      t.listed_attribute_bytes += kAttributeBytes + one.key.size() + one.value.size();
+    if (t.listed.size() == kMaxListed || t.listed_attribute_bytes > kMaxListedAttributeBytes)
+      return fail(
+          t, Error(ErrorClass::kResourceExhausted, "list", "more names, or attributes, than a listing may have"), now);
     t.listed.push_back({.name = std::string(answer.name),
                         .meta = meta_of(answer),
                         .bytes = answer.bytes,

@@ -62,6 +62,7 @@ struct Transfer {
   ListSpec list{};
   EntryRef entry{};  // push: what is sent
   std::vector<ListedEntry> listed{};
+  std::uint64_t listed_attribute_bytes = 0;
   std::uint64_t nonce = 0;
   std::string name{};                 // receive: offered name
   std::unique_ptr<GrainFeed> feed{};  // kFeed: the initiator's end of a ring

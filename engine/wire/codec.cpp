@@ -54,7 +54,7 @@ Result<Header> read_header(std::span<const std::byte, kHeaderBytes> bytes) {
 }
 
 // A message reads each of its objects once, so it never crosses more than its own words; the rest is slack for the
-// few that are looked at twice. Ours nest six deep.
+// few that are looked at twice. Ours nest seven deep.
 capnp::ReaderOptions reader_options(std::uint32_t words) {
   return {.traversalLimitInWords = 2 * std::uint64_t{words} + 64, .nestingLimit = 10};
 }

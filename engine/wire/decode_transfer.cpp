@@ -9,6 +9,23 @@ namespace {
 
 constexpr std::uint64_t kAnyCount = std::numeric_limits<std::uint64_t>::max();
 
+std::span<const Attribute> read_attributes(capnp::List<schema::Attribute>::Reader from, Reading& reading) {
+  reading.require(from.size() <= kMaxAttributes, "attributes", "too many");
+  const std::span<Attribute> attributes = take<Attribute>(from.size(), "attributes", reading);
+  std::string_view last{};
+  std::uint64_t bytes = 0;
+  for (unsigned i = 0; i < attributes.size(); ++i) {
+    Attribute& one = attributes[i];
+    one.key = read_text(from[i].getKey(), kMaxAttributeKeyBytes, "attributes", reading);
+    one.value = read_text(from[i].getValue(), kMaxAttributesBytes, "attributes", reading);
+    reading.require(one.key > last, "attributes", "keys that do not rise, or an empty one");
+    last = one.key;
+    bytes += one.key.size() + one.value.size();
+  }
+  reading.require(bytes <= kMaxAttributesBytes, "attributes", "too long together");
+  return attributes;
+}
+
 EntryAnswer read(schema::EntryAnswer::Reader from, Reading& reading) {
   EntryAnswer entry;
   entry.ok = !from.getFailed();
@@ -24,6 +41,7 @@ EntryAnswer read(schema::EntryAnswer::Reader from, Reading& reading) {
   entry.shape = read_records<std::int64_t>(from.getShape(), kMaxRank, "shape", reading);
   for (std::int64_t size : entry.shape) reading.require(size >= 0, "shape", "negative");
   entry.leaves = read_records<std::uint64_t>(from.getLeaves(), leaf_count(entry.bytes), "leaves", reading);
+  if (from.hasAttributes()) entry.attributes = read_attributes(from.getAttributes(), reading);
   return entry;
 }
 

@@ -3,12 +3,23 @@
 namespace weft::wire::detail {
 namespace {
 
+std::uint64_t words(std::span<const Attribute> attributes) {
+  std::uint64_t sum = list_words<schema::Attribute>(attributes.size());
+  for (const Attribute& attribute : attributes) sum += text_words(attribute.key) + text_words(attribute.value);
+  return sum;
+}
+
 std::uint64_t words(std::span<const EntryAnswer> entries) {
   std::uint64_t sum = list_words<schema::EntryAnswer>(entries.size());
   for (const EntryAnswer& entry : entries)
     sum += text_words(entry.text) + text_words(entry.name) + text_words(entry.opaque_type) + record_words(entry.shape) +
-           record_words(entry.leaves);
+           record_words(entry.leaves) + words(entry.attributes);
   return sum;
+}
+
+void fill(schema::Attribute::Builder into, const Attribute& attribute) {
+  if (!attribute.key.empty()) copy_text(into.initKey(attribute.key.size()), attribute.key);
+  if (!attribute.value.empty()) copy_text(into.initValue(attribute.value.size()), attribute.value);
 }
 
 void fill(schema::EntryAnswer::Builder into, const EntryAnswer& entry) {
@@ -24,6 +35,9 @@ void fill(schema::EntryAnswer::Builder into, const EntryAnswer& entry) {
   if (!entry.opaque_type.empty()) copy_text(into.initOpaqueType(entry.opaque_type.size()), entry.opaque_type);
   if (!entry.shape.empty()) copy_records(into.initShape(entry.shape.size_bytes()), entry.shape);
   if (!entry.leaves.empty()) copy_records(into.initLeaves(entry.leaves.size_bytes()), entry.leaves);
+  if (entry.attributes.empty()) return;
+  auto attributes = into.initAttributes(static_cast<unsigned>(entry.attributes.size()));
+  for (unsigned i = 0; i < attributes.size(); ++i) fill(attributes[i], entry.attributes[i]);
 }
 
 template <class Builder>

@@ -138,6 +138,9 @@ struct Request {
   std::string_view trace{};
 };
 
+struct Attribute {
+  std::string_view key{}, value{};
+};
 /// What one item of a request turned out to be.
 struct EntryAnswer {
   bool ok = true;
@@ -147,6 +150,7 @@ struct EntryAnswer {
   Handle handle{};
   DType dtype{};
   std::string_view opaque_type{};
+  std::span<const Attribute> attributes{};  ///< of the whole entry; the keys rise
   bool requires_grad = false;
   std::span<const std::int64_t> shape{};    ///< of what travels, not of the whole entry
   std::uint64_t bytes = 0;                  ///< of what travels

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 
 #include <fmt/format.h>
 
@@ -12,6 +11,7 @@
 #include <weft/base/text.hpp>
 #include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/ticket_argument.hpp>
+#include <weft/nodes/peer.hpp>
 
 namespace weft::cli {
 namespace {
@@ -62,11 +62,7 @@ Result<Ticket> parse(std::string_view text) {
                     ? std::move(why).with_hint("give the text that `weft serve` printed, @FILE that holds it, or -")
                     : std::move(why));
   }
-  const auto now =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
-  if (ticket->expired(now.count()))
-    return fail(Error{ErrorClass::kInvalidArgument, "ticket", "the ticket has expired"}.with_hint(
-        "get a fresh one from the node"));
+  WEFT_TRY(check_expiry(*ticket));
   return ticket;
 }
 

@@ -125,6 +125,43 @@ TEST_CASE("tickets: bad ones come back as the call's error, whatever the call", 
   }
 }
 
+TEST_CASE("tickets: an expired one is refused by every call, and a fresh one is not", "[T-03][T-18]") {
+  auto server = start();
+  auto client = start();
+  const std::vector<std::byte> bytes(64);
+  need(server.put("t", TensorView::bytes(bytes), nullptr));
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+  Ticket fresh = server.ticket();
+  fresh.not_after = now.count() + 3600;
+  need(client.get(fresh, "t").wait());
+  Ticket old = fresh;
+  old.not_after = now.count() - 1;
+  const auto refused = [](const auto& result) {
+    CHECK(failure(result) == ErrorClass::kInvalidArgument);
+    CHECK(result.error().message() == "the ticket has expired");
+    CHECK(result.error().hint() == "get a fresh one from the node");
+  };
+  for (const Peer& peer : {Peer(old), Peer(old.to_string())}) {
+    for (TensorNode* asking : {&client, &server}) {  // the server itself: without a wire
+      refused(asking->get(peer, "t").wait());
+      refused(asking->get_many(peer, {{.name = "t"}}).wait());
+      refused(asking->list(peer).wait());
+      refused(asking->push(peer, "t", TensorView::bytes(bytes)).wait());
+      refused(asking->ping(peer).wait());
+      refused(asking->explain(peer, "t").wait());
+    }
+  }
+  std::vector<std::byte> slot(64);
+  auto target = need(server.open_target({.name = "grains", .slots = {slot}}));
+  auto initiator = need(client.open_initiator());
+  TargetInfo info = target.info();
+  info.ticket = old;
+  refused(initiator.add_target(info));
+  info.ticket = fresh;
+  until_connected(initiator, need(initiator.add_target(info)));
+}
+
 TEST_CASE("tickets: an address that leads to another node is Unauthenticated", "[T-19]") {
   auto server = start();
   auto other = start();

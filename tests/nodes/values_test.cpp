@@ -57,6 +57,65 @@ TEST_CASE("node: opaque bytes keep their type name, whatever their shape says", 
   CHECK(same_bytes(got, bytes));
 }
 
+TEST_CASE("node: attributes travel with a tensor, and with every part of it", "[T-04][T-07]") {
+  auto server = start();
+  auto client = start();
+  const Attributes said{{"empty", ""}, {"layout", "channels last"}, {"units", "µV"}};
+  const auto bytes = noise(600'000, 3);
+  for (const std::int64_t rows : {4, 6000}) {  // in the answer, and in pieces
+    CAPTURE(rows);
+    const TensorMeta meta{.dtype = DType::kU8, .shape = {rows, 100}, .attributes = said};
+    const TensorView view = need(TensorView::make(meta, bytes.data()));
+    need(server.put("t", view, nullptr));
+    need(server.put("plain", TensorView::bytes(std::span(bytes).first(10)), nullptr));
+    for (TensorNode* asking : {&client, &server}) {  // the server itself: without a wire
+      CHECK(need(asking->get(server.ticket(), "t").wait()).meta().attributes == said);
+      const Tensor some = need(asking->get(server.ticket(), "t", {.slice = {{1, 3}}}).wait());
+      CHECK(some.meta().shape == Shape{2, 100});
+      CHECK(some.meta().attributes == said);
+      auto both = need(asking->get_many(server.ticket(), {{.name = "plain"}, {.name = "t"}}).wait());
+      CHECK(need(std::move(both[0])).meta().attributes.empty());
+      CHECK(need(std::move(both[1])).meta().attributes == said);
+      const auto entries = need(asking->list(server.ticket()).wait());
+      REQUIRE(entries.size() == 2);
+      CHECK(entries[0].meta.attributes.empty());
+      CHECK(entries[1].meta.attributes == said);
+
+      Attributes offered;
+      std::vector<std::uint8_t> memory(view.byte_size());
+      const Handler handler = need(server.on_offer("chosen", [&](const Offer& offer) -> Result<MutableTensorView> {
+        offered = offer.meta.attributes;
+        return MutableTensorView::of<std::uint8_t>(memory, {rows, 100});
+      }));
+      need(asking->push(server.ticket(), "chosen", view).wait());
+      CHECK(need(server.receive("chosen").wait()).meta().attributes == said);
+      CHECK(offered == said);
+      need(asking->push(server.ticket(), "inbox", view).wait());
+      CHECK(need(server.receive("inbox").wait()).meta().attributes == said);
+    }
+  }
+}
+
+TEST_CASE("node: a listing comes whole, however much its attributes say") {
+  auto server = start();
+  auto client = start();
+  const std::vector<std::byte> byte(1);
+  constexpr std::size_t kMany = 4100;  // of 4 KiB each: several pages, each within a message
+  for (std::size_t i = 0; i < kMany; ++i) {
+    const TensorMeta meta{.shape = {1}, .attributes = {{"i", std::to_string(i)}, {"text", std::string(4000, 't')}}};
+    need(server.put("t" + std::to_string(10000 + i), need(TensorView::make(meta, byte.data())), nullptr));
+  }
+  const auto entries = need(client.list(server.ticket()).wait());
+  REQUIRE(entries.size() == kMany);
+  for (std::size_t i = 0; i < kMany; ++i) CHECK(entries[i].meta.attributes.at("i") == std::to_string(i));
+}
+
+TEST_CASE("node: attributes that are too many to travel are refused at once") {
+  const std::vector<std::byte> byte(1);
+  const TensorMeta meta{.shape = {1}, .attributes = {{"text", std::string(kMaxAttributesBytes, 't')}}};
+  CHECK(failure(TensorView::make(meta, byte.data())) == ErrorClass::kInvalidArgument);
+}
+
 TEST_CASE("node: a shape that its bytes do not fill is refused, opaque bytes are not", "[T-04]") {
   auto node = start();
   const std::vector<float> values(5);

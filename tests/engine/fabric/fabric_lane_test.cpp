@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <iterator>
 #include <set>
 
 #include <weft/base/fd.hpp>
@@ -233,6 +235,37 @@ TEST_CASE("a listener opened again has another address where it was closed", "[f
   }
   CHECK(addresses.size() == 3);
   nodes.connect();
+}
+
+TEST_CASE("a lane that ends gives back every socket, however far dials of it had come", "[fabric][O-08]") {
+  const auto descriptors = [] {
+    return std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, std::filesystem::directory_iterator{});
+  };
+  for (const char* provider : {"net", "tcp"}) {
+    for (const bool stopped : {false, true}) {
+      DYNAMIC_SECTION("on " << provider << (stopped ? ", no longer listening" : "")) {
+        std::ptrdiff_t before = 0;
+        for (int lap = 0; lap < 16; ++lap) {
+          CAPTURE(lap);
+          {
+            Nodes nodes{provider};
+            const std::string address = unwrap(nodes.b.lane->listen());
+            const Fd silent = stranger(address);
+            for (int dial = 0; dial < 3; ++dial) REQUIRE(nodes.a.lane->dial(address, {}));
+            for (int turn = 0; turn < 20; ++turn) nodes.a.turn();
+            // One event at a time: each lap more of them are accepted, read and shown, and what is left is not.
+            for (int look = 0; look < lap; ++look) {
+              std::array<lane::Event, 1> event;
+              nodes.b.lane->poll(event);
+            }
+            if (stopped) nodes.b.lane->stop_listening();
+          }
+          if (lap == 0) before = descriptors();  // with what libfabric opens once
+          CHECK(descriptors() == before);
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("a lane with knocks, dials and writes in the air may be dropped", "[fabric][O-08]") {

@@ -10,6 +10,27 @@ namespace {
 constexpr std::int64_t kHuge = std::int64_t{1} << 62;
 }
 
+TEST_CASE("tensor meta: attributes are few, short and of clean UTF-8", "[tensor]") {
+  const auto valid = [](Attributes attributes) {
+    const auto checked = TensorMeta{.shape = {2}, .attributes = std::move(attributes)}.validate();
+    if (!checked) CHECK(checked.error().kind() == ErrorClass::kInvalidArgument);
+    return checked.has_value();
+  };
+  CHECK(valid({{"units", "µV"}, {"empty", ""}}));
+  CHECK(valid({{std::string(kMaxAttributeKeyBytes, 'k'), ""}}));
+  CHECK_FALSE(valid({{std::string(kMaxAttributeKeyBytes + 1, 'k'), ""}}));
+  CHECK_FALSE(valid({{"", "v"}}));
+  CHECK(valid({{"k", std::string(kMaxAttributesBytes - 1, 'v')}}));
+  CHECK_FALSE(valid({{"k", std::string(kMaxAttributesBytes, 'v')}}));
+  CHECK_FALSE(valid({{"\xff", ""}}));
+  CHECK_FALSE(valid({{"k", std::string(1, '\0')}}));
+  Attributes many;
+  while (many.size() < kMaxAttributes) many.emplace(std::to_string(many.size()), "");
+  CHECK(valid(many));
+  many.emplace("one more", "");
+  CHECK_FALSE(valid(many));
+}
+
 TEST_CASE("tensor meta: bytes are shape times dtype, 4-bit elements rounded up once", "[tensor][T4]") {
   CHECK(TensorMeta{.dtype = DType::kF32, .shape = {2, 3}}.byte_size().value() == 24);
   CHECK(TensorMeta{.dtype = DType::kF32}.byte_size().value() == 4);

@@ -65,6 +65,32 @@ TEST_CASE("bounds: an entry's sizes", "[wire][T4]") {
   CHECK_FALSE(passes(Offer{.total = kMaxTensorBytes + 1}));
 }
 
+TEST_CASE("bounds: attributes are few, short, of clean UTF-8, and their keys rise", "[wire][T4][T13]") {
+  const auto take = [](std::vector<Attribute> attributes) { return passes_entry({.attributes = attributes}); };
+  const std::string key(256, 'k'), value(kMaxAttributesBytes, 'v');
+  const auto short_key = std::string_view(key).substr(1);
+  CHECK(take({{short_key, ""}}));
+  CHECK_FALSE(take({{key, ""}}));
+  CHECK_FALSE(take({{"", "v"}}));
+  CHECK(take({{"k", std::string_view(value).substr(1)}}));
+  CHECK_FALSE(take({{"k", value}}));
+  CHECK(take({{"a", std::string_view(value).substr(2 + 2000)}, {"b", std::string_view(value).substr(0, 2000)}}));
+  CHECK_FALSE(take({{"a", std::string_view(value).substr(1 + 2000)}, {"b", std::string_view(value).substr(0, 2000)}}));
+  CHECK(take({{"a", ""}, {"b", ""}}));
+  CHECK_FALSE(take({{"b", ""}, {"a", ""}}));
+  CHECK_FALSE(take({{"a", "1"}, {"a", "2"}}));
+  CHECK_FALSE(take({{"\xff", ""}}));
+  CHECK_FALSE(take({{"a", "\xff"}}));
+  CHECK_FALSE(take({{"a", std::string_view{"a\0b", 3}}}));
+  std::vector<std::string> keys;
+  for (char i = 0; i <= static_cast<char>(kMaxAttributes); ++i) keys.emplace_back(1, static_cast<char>('0' + i));
+  std::vector<Attribute> many;
+  for (const std::string& one : keys) many.push_back({one, ""});
+  CHECK_FALSE(take(many));
+  many.pop_back();
+  CHECK(take(many));
+}
+
 TEST_CASE("bounds: enumerations have no values beyond their last", "[wire][T2]") {
   CHECK(passes(Bye{.why = ErrorClass::kInternal}));
   CHECK_FALSE(passes(Bye{.why = static_cast<ErrorClass>(kErrorClasses)}));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -234,11 +235,20 @@ class RandomMessages {
             .rails = list<RailKey>(below(9), rail)};
   }
 
+  std::span<const Attribute> attributes() {
+    std::map<std::string_view, std::string_view> made;
+    for (std::size_t left = flip() ? 0 : below(6); left > 0; --left) made[text(255)] = text(300);
+    made.erase("");
+    std::vector<Attribute> all;
+    for (const auto& [key, value] : made) all.push_back({key, value});
+    return keep(std::move(all));
+  }
   EntryAnswer entry() {
     EntryAnswer made{.ok = flip(), .error = error(), .text = text(1024), .name = text(255)};
     made.handle = {.index = small(), .generation = {any()}};
     made.dtype = static_cast<DType>(below(kDTypes));
     made.opaque_type = text(20);
+    made.attributes = attributes();
     made.requires_grad = flip();
     made.shape = list<std::int64_t>(below(kMaxRank + 1), [&] { return static_cast<std::int64_t>(any() >> 1); });
     made.bytes = below(8 * kLeafBytes);
