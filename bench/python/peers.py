@@ -170,8 +170,9 @@ def words_of(source):
 def nixl_way(sizes, tuned):
     from nixl._api import nixl_agent, nixl_agent_config
 
-    told = {"UCX_TLS": "tcp"} | ({"UCX_TCP_TX_SEG_SIZE": "256k", "UCX_TCP_RX_SEG_SIZE": "256k"} if tuned else {})
-    os.environ.update(told)
+    os.environ["UCX_TLS"] = "tcp"
+    if tuned:
+        os.environ.update(UCX_TCP_TX_SEG_SIZE="256k", UCX_TCP_RX_SEG_SIZE="256k")
     with python(NIXL, *sizes) as source:
         _, metadata, *places = words_of(source)
         agent = nixl_agent(f"puller{tuned}", nixl_agent_config(enable_prog_thread=not tuned, backends=["UCX"]))
@@ -190,8 +191,6 @@ def nixl_way(sizes, tuned):
                 state = agent.check_xfer_state(handles[size])
 
         yield pull
-    for name in told:
-        del os.environ[name]
 
 
 @contextlib.contextmanager
@@ -225,41 +224,61 @@ WAYS = {
 }
 
 
+def worker(name, count, sizes):
+    """One turn of one way: a line of seconds for each size, or why there is none."""
+    try:
+        with WAYS[name](sizes) as pull:
+            for size in sizes:
+                into, taken = np.zeros(size, np.uint8), []
+                for _ in range(2 + count):  # the first two warm up
+                    began = time.perf_counter()
+                    pull(size, into)
+                    taken.append(time.perf_counter() - began)
+                assert np.array_equal(into, content(size)), name
+                print("seconds", size, *taken[2:], flush=True)
+    except ImportError as why:
+        print("missing", why, flush=True)
+    os._exit(0)  # some of these libraries crash when the interpreter ends
+
+
+def turn_of(name, count, sizes):
+    """{size: seconds}, or the reason for which it is skipped. In a process of its own, so that threads that one of them
+    leaves spinning take no processor from the next."""
+    words = [sys.executable, __file__, "--turn", name, count, *sizes]
+    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=120)  # fmt: skip
+    told = [line.split() for line in done.stdout.splitlines()]
+    for line in told:
+        if line[:1] == ["missing"]:
+            return " ".join(line[1:])
+    if done.returncode != 0:
+        raise SystemExit(f"{name}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return {int(line[1]): [float(word) for word in line[2:]] for line in told if line[:1] == ["seconds"]}
+
+
 def main():
     options = arguments(__doc__)
     sizes = [64 << 10, 256 << 10] if options.tiny else [1 << 20, 64 << 20]
-    with contextlib.ExitStack() as stack:
-        ways = {}
-        for name, way in WAYS.items():
-            try:
-                ways[name] = stack.enter_context(way(sizes))
-            except ImportError as why:
-                skipped(name, why)
-        for size in sizes:
-            measure(size, ways, options)
-    if "nixl.tuned" in ways:
-        os._exit(0)  # the libraries that it brings crash when the interpreter ends
-
-
-def measure(size, ways, options):
-    count = 2 if options.tiny else max(3, (64 << 20) // size)
-    samples = {name: [] for name in ways}
-    buffers = {name: np.zeros(size, np.uint8) for name in ways}
-    for turn in range(options.rounds + 1):
-        for name, pull in ways.items():
-            for _ in range(count):
-                began = time.perf_counter()
-                pull(size, buffers[name])
-                if turn > 0:
-                    samples[name].append(time.perf_counter() - began)
-            assert np.array_equal(buffers[name], content(size)), name
-    key = f"{size >> 20}MiB" if size >= 1 << 20 else f"{size >> 10}KiB"
-    medians = {name: figures(f"{key}: {name}", taken, size) for name, taken in samples.items()}
-    for name, median in medians.items():
-        result(f"python.pull.{key}.{name}.gbps", size / median * 1e-9)
-        if name != "weft":
-            result(f"python.pull.{key}.to_{name}", median / medians["weft"])
+    count = 2 if options.tiny else 20
+    samples = {}
+    for turn in range(options.rounds):
+        for name in WAYS if turn == 0 else list(samples):
+            given = turn_of(name, count, sizes)
+            if isinstance(given, str):
+                skipped(name, given)
+                continue
+            for size in sizes:
+                samples.setdefault(name, {}).setdefault(size, []).extend(given[size])
+    for size in sizes:
+        key = f"{size >> 20}MiB" if size >= 1 << 20 else f"{size >> 10}KiB"
+        medians = {name: figures(f"{key}: {name}", taken[size], size) for name, taken in samples.items()}
+        for name, median in medians.items():
+            result(f"python.pull.{key}.{name}.gbps", size / median * 1e-9)
+            if name != "weft":
+                result(f"python.pull.{key}.to_{name}", median / medians["weft"])
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--turn"]:
+        worker(sys.argv[2], int(sys.argv[3]), [int(word) for word in sys.argv[4:]])
     main()
