@@ -21,7 +21,7 @@ bool is_at(int descriptor, const FabricAddress& address) noexcept {
   return std::ranges::equal(std::span{name.data(), size}, address.raw());
 }
 
-bool is_listening(int descriptor) noexcept {
+bool listens(int descriptor) noexcept {
   int listening = 0;
   socklen_t size = sizeof listening;
   return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
@@ -50,7 +50,7 @@ void for_each_socket_at(const FabricAddress& address, const auto& take) {
 void bound_blocking_reads(const FabricAddress& address) {
   for_each_socket_at(address, [](int descriptor) {
     const timeval patience{.tv_sec = 0, .tv_usec = kPatienceUs};
-    if (is_listening(descriptor)) setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (listens(descriptor)) setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   });
 }
 
@@ -92,7 +92,7 @@ void FabricListener::note_accepted() {
   const auto address = active_->local_address();
   if (!address) return;
   for_each_socket_at(*address, [this](int descriptor) {
-    if (!is_listening(descriptor)) accepted_.push_back({descriptor, cookie_of(descriptor)});
+    if (!listens(descriptor)) accepted_.push_back({descriptor, cookie_of(descriptor)});
   });
 }
 
