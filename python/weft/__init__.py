@@ -57,6 +57,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import safetensors, torch
     from ._fetch import fetch
     from ._serve import Served, serve
 

@@ -40,3 +40,14 @@ def serve() -> None:
         weft.Node().get("ticket", "w").result()
     except weft.NotFoundError as error:
         print(error.hint.strip())
+
+
+def files(path: str, ticket: str) -> None:
+    with weft.safetensors.safe_open(ticket, framework="np") as opened:
+        w = opened.get_slice("w")
+        print([name.upper() for name in opened.keys()], w[1:4, ..., 0], w.get_shape()[0] + 1)
+    weft.safetensors.save_file(weft.safetensors.load_file(path, framework="np"), path, metadata={"format": "np"})
+    with weft.Node() as node:
+        print(node.put_many({"w": np.zeros(4), "b": b"bytes"}) + 1)
+        keys = weft.torch.load_state_dict({}, ticket, strict=False, node=node)
+        print(keys.missing_keys + keys.unexpected_keys, weft.torch.publish(node, {}, copy=True) + 1)
