@@ -57,7 +57,7 @@ LaneReport NodeState::open_verbs(actors::LoopOptions& loop, bool wanted) {
   const auto text = fmt::format("{}, at {}; {}, in clear on its own network", port->to_string(), host,
                                 library_text((*opened)->provider_name()));
   loop.rails.emplace_back(std::move(*opened),
-                          wire::LaneOffer{.lane = Lane::kVerbs, .provider = "verbs", .wire_version = 2});
+                          wire::LaneOffer{.lane = Lane::kVerbs, .provider = "verbs", .wire_version = 3});
   return {.lane = "verbs", .used = true, .detail = text, .provider = "verbs"};
 }
 

@@ -13,7 +13,7 @@ namespace weft::fabric {
 namespace {
 
 constexpr std::size_t kReceives = 64;  // of a channel
-constexpr std::size_t kSends = 16;     // messages on their way, of all channels
+constexpr std::size_t kSends = 32;     // messages on their way, of all channels
 constexpr std::size_t kIdleRings = 4;  // kept registered for channels to come
 
 }  // namespace

@@ -16,6 +16,7 @@ enum class Canary {
   kForgetToAttach,        ///< posts from memory that its lane was not told of
   kDeliverTwice,          ///< the exactly-once table is not asked
   kForgetLostCredits,     ///< a credit that was lost with its rail is not said again
+  kForgetLostExchanges,   ///< nor is a small request or push
 };
 
 #ifdef WEFT_CANARIES

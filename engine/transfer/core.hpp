@@ -72,6 +72,7 @@ struct CoreStats {
   std::uint64_t failed = 0;
   std::uint64_t bytes_in = 0, bytes_out = 0;
   std::uint64_t pieces_reasked = 0, integrity_failures = 0, stale = 0, stray_arrivals = 0;
+  std::uint64_t rail_messages = 0;   ///< of small exchanges, said on rails
   std::uint64_t transfers_live = 0;  ///< gauge
   std::uint64_t slots_free = 0;      ///< gauge
   std::uint64_t held_offers = 0;     ///< gauge

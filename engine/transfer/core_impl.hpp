@@ -62,7 +62,7 @@ class Core::Impl {
   void attach(Transfer& t, TimePoint now);  // to a session, or ask for one
   void send_opening(Transfer& t, Session& s, TimePoint now);
   void send_request(Transfer& t, Session& s, TimePoint now, const wire::Grant* grant = nullptr);
-  void send_push_offer(Transfer& t, Session& s, TimePoint now);
+  void send_push_offer(Transfer& t, Session& s, TimePoint now, bool again = false);
   void lose_session(Transfer& t, const Error& why, TimePoint now);
   void fail(Transfer& t, Error error, TimePoint now);  // ends it, whatever its role and phase
   void tell(Transfer& t, decltype(Outcome::result) result);
@@ -98,13 +98,13 @@ class Core::Impl {
   void set_ready(Session& s, std::uint16_t number);
 
   // messages.cpp
+  /// `by` names a rail it may ride, where that takes it; `said_by_` tells whether it did.
   void send(Session& s, const wire::Message& message, TimePoint now, std::span<const std::byte> payload = {},
-            TransferKey owner = {});
+            TransferKey owner = {}, std::uint16_t by = 0);
   /// Like send, with `payload_bytes` to be filled by the caller; null when it could not be encoded.
   std::byte* send_with_payload(Session& s, const wire::Message& message, std::size_t payload_bytes, TimePoint now,
-                               TransferKey owner);
+                               TransferKey owner, std::uint16_t by = 0);
   void on_message(SessionKey key, std::span<const std::byte> frame, TimePoint now);
-  void on_rail_message(RailRef ref, std::span<const std::byte> frame, TimePoint now);
   void on_arrived(std::uint32_t immediate, std::optional<RailRef> rail, TimePoint now);
   void on_finished(lane::Token token, bool failed, TimePoint now);
   Transfer* find(Session& s, wire::TransferRef ref);
@@ -112,8 +112,19 @@ class Core::Impl {
   const Post* peek(RailRef ref, std::uint64_t room, TimePoint now);
   void posted(TimePoint now);
 
-  // server.cpp: requests from peers
-  void on_request(Session& s, const wire::Request& m, TimePoint now);
+  // exchange.cpp: small exchanges on rails that carry messages
+  void on_rail_message(RailRef ref, std::span<const std::byte> frame, TimePoint now);
+  std::uint16_t exchange_rail(const Session& s, Lane asked) const;
+  bool queue_on_rail(Session& s, std::uint16_t number, Key message);
+  void exchange_declined(Session& s, Rail& r);
+  void exchanges_lost(Session& s, Rail& r, TimePoint now);
+  void note_cancel(Session& s, std::uint64_t sequence);
+  bool was_cancelled(const Session& s, std::uint64_t sequence) const;
+  void remember_refusal(const Session& s, std::uint64_t sequence, const Error& why, TimePoint now);
+  static bool bye_waits(Session& s);
+
+  // server.cpp: requests from peers; `by`: the rail it came by, and the answer goes by
+  void on_request(Session& s, const wire::Request& m, TimePoint now, std::uint16_t by);
   void answer_listing(Session& s, const wire::Request& m, TimePoint now);
   Error resolve(Session& s, const CatalogSnapshot& catalog, const wire::Request& m, std::size_t i, SourceItem& item,
                 bool& ok);
@@ -122,13 +133,15 @@ class Core::Impl {
   void answer_failure(Session& s, wire::TransferRef ref, const Error& error, TimePoint now);
 
   // inbox.cpp: pushes from peers
-  void on_push_offer(Session& s, const wire::Offer& m, std::span<const std::byte> payload, TimePoint now);
+  void on_push_offer(Session& s, const wire::Offer& m, std::span<const std::byte> payload, TimePoint now,
+                     std::uint16_t by);
   void on_decision(TransferKey key, Decision decision, TimePoint now);
   void send_receipt(Session& s, Transfer& t, TimePoint now);
   OnceTable::Known outcome_of(const Transfer& t) const;
 
   // target.cpp: the receiving half
-  void on_response(Session& s, const wire::Response& m, std::span<const std::byte> payload, TimePoint now);
+  void on_response(Session& s, const wire::Response& m, std::span<const std::byte> payload, TimePoint now,
+                   std::uint16_t by);
   void on_listing(Session& s, Transfer& t, const wire::Response& m, TimePoint now);
   void on_pull_offer(Session& s, Transfer& t, const wire::Offer& m, TimePoint now);
   Result<void> take_answers(Transfer& t, std::span<const wire::EntryAnswer> entries, bool under_grant = false);
@@ -333,11 +346,13 @@ class Core::Impl {
     std::uint64_t next_offset = 0;
     std::uint64_t bytes = 0;
     bool last_of_piece = false;
+    bool queued = false;  // a message that stands in a queue
     std::array<lane::Gather, 16> gather{};
     std::array<lane::RemoteRange, 16> remote{};
   } pending_;
   Key spare_post_{};
   Key spare_message_{};
+  std::uint16_t said_by_ = 0;  // the rail that the last message was queued on
 };
 
 inline bool bit(const std::vector<std::uint64_t>& bits, std::size_t i) { return (bits[i / 64] >> (i % 64)) & 1; }

@@ -20,13 +20,22 @@ constexpr Duration kListenFor = std::chrono::seconds(2);
 // steps are told by it; who acts on a message decodes it.
 constexpr std::size_t kKindAt = wire::kHeaderBytes + 8;
 
-constexpr std::size_t kGrant = 4, kDone = 7, kReceipt = 8;
-static_assert(std::is_same_v<std::variant_alternative_t<kGrant, wire::Message>, wire::Grant> &&
+constexpr std::size_t kRequest = 2, kOffer = 3, kGrant = 4, kDone = 7, kReceipt = 8, kBye = 13;
+static_assert(std::is_same_v<std::variant_alternative_t<kRequest, wire::Message>, wire::Request> &&
+              std::is_same_v<std::variant_alternative_t<kOffer, wire::Message>, wire::Offer> &&
+              std::is_same_v<std::variant_alternative_t<kGrant, wire::Message>, wire::Grant> &&
               std::is_same_v<std::variant_alternative_t<kDone, wire::Message>, wire::Done> &&
-              std::is_same_v<std::variant_alternative_t<kReceipt, wire::Message>, wire::Receipt>);
+              std::is_same_v<std::variant_alternative_t<kReceipt, wire::Message>, wire::Receipt> &&
+              std::is_same_v<std::variant_alternative_t<kBye, wire::Message>, wire::Bye>);
 
 std::size_t kind_of(std::span<const std::byte> frame) {
   return frame.size() > kKindAt ? std::to_integer<std::size_t>(frame[kKindAt]) : std::variant_size_v<wire::Message>;
+}
+
+/// Its answer may come over a rail, and by the stream.
+bool opens(const Post& post) {
+  const std::size_t kind = kind_of({post.gather.front().data, post.gather.front().size});
+  return kind == kRequest || kind == kOffer;
 }
 
 template <class... F>
@@ -185,6 +194,7 @@ void Driver::on_event(std::size_t lane, lane::Event& event, TimePoint now) {
   std::visit(overloaded{[](std::monostate) {}, [&](const lane::Knock& e) { on_knock(lane, e, now); },
                         [&](const lane::Up& e) { on_up(lane, e.channel, now); },
                         [&](const lane::MessageArrived& e) {
+                          if (kind_of(e.message.bytes()) == kBye) look_before_bye(lane, now);
                           const Binding* binding = bindings_.find(id(lane, e.channel));
                           told(e.message.bytes());
                           if (binding == nullptr || binding->adopting) return;
@@ -337,7 +347,7 @@ bool Driver::post(TimePoint now) {
       // on the way.
       if (posted == lane::Posted::kFull && !post->is_message && core_->nothing_posted(*ref)) held_back_.push_back(*ref);
       if (posted != lane::Posted::kTaken) break;
-      if (post->is_message && ref->number == 0) last_message_ = now;
+      if (post->is_message && (ref->number == 0 || opens(*post))) last_message_ = now;
       taken(*post);
       core_->posted(now);
       any = true;
@@ -358,6 +368,16 @@ void Driver::listen_to_sessions(TimePoint now) {
   for (LiveSession& session : sessions_)
     for (const RailChannel& channel : session.rails)
       if (channel.number == 0 && lanes_[channel.lane]->heard(channel.channel)) core_->heard(session.key, now);
+}
+
+/// Its sender had all that it said on rails taken before: that is here, though nobody looked yet.
+void Driver::look_before_bye(std::size_t stream, TimePoint now) {
+  std::array<lane::Event, 64> events{};
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (i == stream || lanes_[i]->traits().max_message == 0) continue;
+    const std::size_t count = lanes_[i]->glance(events);
+    for (std::size_t e = 0; e < count; ++e) on_event(i, events[e], now);
+  }
 }
 
 bool Driver::look(std::size_t i, bool all, bool everywhere, TimePoint now) {

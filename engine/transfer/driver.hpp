@@ -130,6 +130,7 @@ class Driver {
   void told(std::span<const std::byte> frame);
   void taken(const Post& post);
   bool post(TimePoint now);
+  void look_before_bye(std::size_t stream, TimePoint now);
   bool look(std::size_t lane, bool all, bool everywhere, TimePoint now);
   void bind(std::size_t lane, lane::Channel channel, const Binding& binding);
 

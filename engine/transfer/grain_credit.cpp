@@ -106,6 +106,7 @@ void Core::Impl::credit_posted(Rail& r, TimePoint now) {
 void Core::Impl::declined(TimePoint now) {
   Session* s = sessions_.find(pending_.rail.session);
   if (s == nullptr || !pending_.post.is_message || pending_.rail.number == 0) return;
+  if (pending_.queued) return exchange_declined(*s, *rail(*s, pending_.rail.number));
   rail(*s, pending_.rail.number)->credits.pop();
   Transfer& t = *transfers_.find(pending_.transfer);
   RingShare& share = *share_of(t);

@@ -8,11 +8,16 @@
 /// Pushes from peers: asked about, held, landed, receipted.
 namespace weft::transfer {
 
-void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const std::byte> payload, TimePoint now) {
+void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const std::byte> payload, TimePoint now,
+                               std::uint16_t by) {
   const wire::TransferRef ref{.sequence = m.transfer.sequence, .opened_by_sender = false};
+  const auto refuse = [&](const Error& why) {
+    remember_refusal(s, ref.sequence, why, now);
+    answer_failure(s, ref, why, now);
+  };
   if (m.entries.size() != 1 || !m.entries[0].ok || m.entries[0].name.empty())
-    return answer_failure(s, ref, Error(ErrorClass::kMalformed, "push", "an offer of nothing"), now);
-  if (s.theirs.find(ref.sequence) != nullptr) return;
+    return refuse(Error(ErrorClass::kMalformed, "push", "an offer of nothing"));
+  if (s.theirs.find(ref.sequence) != nullptr || was_cancelled(s, ref.sequence)) return;
   if (!WEFT_CANARY(kDeliverTwice)) {
     if (const OnceTable::Known* known = once_.find({s.spec.peer, s.incarnation}, ref.sequence)) {
       send(s,
@@ -24,20 +29,18 @@ void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const
                          .digest = known->digest,
                          .verify = known->verify,
                          .lane = known->lane},
-           now);
+           now, {}, {}, by);
       return;
     }
     if (once_.forgotten({s.spec.peer, s.incarnation}, ref.sequence))
-      return answer_failure(s, ref, Error(ErrorClass::kStale, "push", "too old to tell whether it arrived"), now);
+      return refuse(Error(ErrorClass::kStale, "push", "too old to tell whether it arrived"));
   }
   if (auto allowed = options_.access.allows(s.spec.peer, s.spec.same_host, AccessVerb::kPush, m.entries[0].name);
       !allowed)
-    return answer_failure(s, ref, allowed.error(), now);
+    return refuse(allowed.error());
   if (s.theirs.size() >= 2ull * kMaxOpenTransfers || held_ >= kMaxHeldOffers)
-    return answer_failure(
-        s, ref, Error(ErrorClass::kOverloaded, "push", "too many offers wait here").with_hint("try again later"), now);
-  if (shutting_down_)
-    return answer_failure(s, ref, Error(ErrorClass::kShuttingDown, "push", "the node is stopping"), now);
+    return refuse(Error(ErrorClass::kOverloaded, "push", "too many offers wait here").with_hint("try again later"));
+  if (shutting_down_) return refuse(Error(ErrorClass::kShuttingDown, "push", "the node is stopping"));
 
   Transfer& t = open_theirs(Role::kReceive, s, ref.sequence, now);
   const TransferKey key = t.key;
@@ -55,7 +58,8 @@ void Core::Impl::on_push_offer(Session& s, const wire::Offer& m, std::span<const
     taken = weft::fail(ErrorClass::kMalformed, "push", "too large to be inline");
   if (!taken) return fail(t, std::move(taken).error(), now);
   t.target.is_inline = m.is_inline;
-  t.used = s.rails.front().lane;
+  t.by_rail = by;
+  t.used = rail(s, by)->lane;
   if (m.is_inline) t.target.inline_bytes.assign(payload.begin(), payload.end());
   const TargetItem& item = t.target.items.front();
   actions_.push(AskOffer{.transfer = key,
@@ -108,6 +112,8 @@ OnceTable::Known Core::Impl::outcome_of(const Transfer& t) const {
 /// The receiver's word.
 void Core::Impl::send_receipt(Session& s, Transfer& t, TimePoint now) {
   const OnceTable::Known known = outcome_of(t);
+  // Of a pull nobody would ask for it again.
+  const std::uint16_t by = t.role == Role::kReceive && known.ok ? t.by_rail : 0;
   send(s,
        wire::Receipt{.transfer = ref_of(t),
                      .ok = known.ok,
@@ -118,7 +124,7 @@ void Core::Impl::send_receipt(Session& s, Transfer& t, TimePoint now) {
                      .digest = known.digest,
                      .verify = known.verify,
                      .lane = known.lane},
-       now);
+       now, {}, {}, by);
 }
 
 }  // namespace weft::transfer

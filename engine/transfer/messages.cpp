@@ -8,7 +8,7 @@
 namespace weft::transfer {
 
 std::byte* Core::Impl::send_with_payload(Session& s, const wire::Message& message, std::size_t payload_bytes,
-                                         TimePoint now, TransferKey owner) {
+                                         TimePoint now, TransferKey owner, std::uint16_t by) {
   auto head = encoder_.encode(message, payload_bytes);
   if (!head || head->size() + payload_bytes > s.max_message) return nullptr;
   const Key key = posts_.take();
@@ -19,6 +19,8 @@ std::byte* Core::Impl::send_with_payload(Session& s, const wire::Message& messag
   post.message.resize(head->size() + payload_bytes);
   std::memcpy(post.message.data(), head->data(), head->size());
   post.bytes = post.message.size();
+  said_by_ = queue_on_rail(s, by, key) ? by : 0;
+  if (said_by_ != 0) return post.message.data() + head->size();
   s.queued_bytes += post.bytes;
   s.out.push(key);
   s.last_said = now;
@@ -32,8 +34,8 @@ std::byte* Core::Impl::send_with_payload(Session& s, const wire::Message& messag
 }
 
 void Core::Impl::send(Session& s, const wire::Message& message, TimePoint now, std::span<const std::byte> payload,
-                      TransferKey owner) {
-  std::byte* at = send_with_payload(s, message, payload.size(), now, owner);
+                      TransferKey owner, std::uint16_t by) {
+  std::byte* at = send_with_payload(s, message, payload.size(), now, owner, by);
   if (at != nullptr && !payload.empty()) std::memcpy(at, payload.data(), payload.size());
 }
 
@@ -70,15 +72,18 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
     decltype(with)& route;
     void operator()(const wire::Hello& m) { core.on_hello(s, m, now); }
     void operator()(const wire::RailRequest& m) { core.on_rail_request(s, m, now); }
-    void operator()(const wire::Request& m) { core.on_request(s, m, now); }
+    void operator()(const wire::Request& m) { core.on_request(s, m, now, 0); }
     void operator()(const wire::Offer& m) {
-      if (m.transfer.opened_by_sender) return core.on_push_offer(s, m, payload, now);
-      route(m.transfer, [&](Transfer& t) { core.on_pull_offer(s, t, m, now); });
+      if (m.transfer.opened_by_sender) return core.on_push_offer(s, m, payload, now, 0);
+      if (Transfer* t = core.find(s, m.transfer)) return core.on_pull_offer(s, *t, m, now);
+      // Of a request that came late or twice: whoever offers would wait for a grant.
+      const wire::TransferRef over{.sequence = m.transfer.sequence, .opened_by_sender = true};
+      if (s.exchanged) core.send(s, wire::Cancel{.transfer = over, .why = ErrorClass::kCancelled}, now);
     }
     void operator()(const wire::Grant& m) {
       route(m.transfer, [&](Transfer& t) { core.on_grant(s, t, m, now); });
     }
-    void operator()(const wire::Response& m) { core.on_response(s, m, payload, now); }
+    void operator()(const wire::Response& m) { core.on_response(s, m, payload, now, 0); }
     void operator()(const wire::Digests& m) {
       route(m.transfer, [&](Transfer& t) { core.on_digests(t, m, now); });
     }
@@ -96,6 +101,7 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
       if (t.phase == Phase::kQuieting) core.check_round(t, now);
     }
     void operator()(const wire::Cancel& m) {
+      if (m.transfer.opened_by_sender) core.note_cancel(s, m.transfer.sequence);
       route(m.transfer, [&](Transfer& t) {
         const TransferKey key = t.key;
         nothing_posted(t);
@@ -127,20 +133,6 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
     void operator()(const wire::Bye& m) { core.on_bye(s, m, now); }
   };
   std::visit(Visitor{*this, *s, decoded->payload, now, with}, decoded->message);
-}
-
-/// Nothing that could not be lost with the rail rides one. What breaks a bound ends it, not the session, by which it is
-/// not authenticated.
-void Core::Impl::on_rail_message(RailRef ref, std::span<const std::byte> frame, TimePoint now) {
-  Session* s = sessions_.find(ref.session);
-  Rail* r = s == nullptr ? nullptr : rail(*s, ref.number);
-  if (r == nullptr || !r->up() || !s->established || s->closing) return;
-  s->last_heard = now;
-  auto decoded = decoder_.decode(frame);
-  if (!decoded) return close_rail(*s, *r, std::string(decoded.error().message()), now);
-  const auto* m = std::get_if<wire::Credit>(&decoded->message);
-  if (m == nullptr) return close_rail(*s, *r, "a message that is not for rails", now);
-  if (Transfer* t = find(*s, {.sequence = m->sequence, .opened_by_sender = false})) on_credit(*s, *t, *m, now);
 }
 
 void Core::Impl::on_arrived(std::uint32_t immediate, std::optional<RailRef> from, TimePoint now) {
@@ -188,6 +180,7 @@ void Core::Impl::on_finished(lane::Token token, bool failed, TimePoint now) {
   if (Session* s = sessions_.find(done.session)) {
     if (Rail* r = rail(*s, done.rail)) {
       if (!done.is_message && r->posts > 0) --r->posts;
+      if (done.is_message && r->messages > 0 && --r->messages == 0 && s->closing) set_ready(*s, 0);
       if (!failed) r->last_finish = now;
       set_ready(*s, *r);
     }
@@ -209,9 +202,11 @@ const Post* Core::Impl::peek(RailRef ref, std::uint64_t room, TimePoint now) {
   Rail* r = s == nullptr ? nullptr : rail(*s, ref.number);
   if (r == nullptr || !r->up()) return nullptr;
   pending_.rail = ref;
-  const bool says = ref.number == 0 ? !s->out.empty() : !s->closing && build_credit(*s, *r);
-  if (says) {
-    if (ref.number == 0) pending_.message = s->out.front();
+  Ring<Key>& out = ref.number == 0 ? s->out : r->out;
+  pending_.queued = !out.empty();
+  if (pending_.queued) pending_.message = out.front();
+  if (ref.number == 0 && s->closing && bye_waits(*s)) return nullptr;
+  if (pending_.queued || (ref.number != 0 && !s->closing && build_credit(*s, *r))) {
     PostRecord& post = *posts_.find(pending_.message);
     pending_.gather[0] = {.data = post.message.data(), .size = post.message.size()};
     pending_.post = Post{.is_message = true,
@@ -243,7 +238,13 @@ void Core::Impl::posted(TimePoint now) {
   Session* s = sessions_.find(pending_.rail.session);
   if (s == nullptr) return;
   if (pending_.post.is_message) {
-    if (pending_.rail.number != 0) return credit_posted(*rail(*s, pending_.rail.number), now);
+    if (pending_.rail.number != 0) {
+      Rail& r = *rail(*s, pending_.rail.number);
+      if (r.messages++ == 0 && r.posts == 0) r.last_finish = now;
+      if (!pending_.queued) return credit_posted(r, now);
+      r.out.pop();
+      return;
+    }
     s->queued_bytes -= posts_.find(s->out.pop())->bytes;
     return;
   }

@@ -116,7 +116,10 @@ void Core::Impl::send_opening(Transfer& t, Session& s, TimePoint now) {
       send_ring(t, s, now);
       break;
     default:
-      if (!begin_early(t, s, now)) send_request(t, s, now);
+      if (!begin_early(t, s, now)) {
+        t.by_rail = t.role == Role::kPull ? exchange_rail(s, t.lane) : 0;
+        send_request(t, s, now);
+      }
       break;
   }
   if (transfers_.find(t.key) != nullptr) schedule(t);
@@ -153,14 +156,16 @@ void Core::Impl::send_request(Transfer& t, Session& s, TimePoint now, const wire
     request.has_grant = true;
     request.grant = *grant;
   }
-  if (send_with_payload(s, request, 0, now, t.key) == nullptr)
-    fail(t,
-         Error(ErrorClass::kResourceExhausted, "get", "the request is larger than a message may be")
-             .with_hint("ask for fewer names at a time"),
-         now);
+  if (send_with_payload(s, request, 0, now, t.key, t.by_rail) == nullptr)
+    return fail(t,
+                Error(ErrorClass::kResourceExhausted, "get", "the request is larger than a message may be")
+                    .with_hint("ask for fewer names at a time"),
+                now);
+  t.by_rail = said_by_;
 }
 
-void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
+/// `again`: what rode a rail goes on the stream now.
+void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now, bool again) {
   const Entry& entry = *t.entry;
   Source& src = t.source;
   const std::uint32_t still_posted = src.outstanding;  // over rails of a session that was lost; their ends will come
@@ -194,16 +199,18 @@ void Core::Impl::send_push_offer(Transfer& t, Session& s, TimePoint now) {
                           .is_inline = is_inline,
                           .verify = t.verify,
                           .trace = t.pull.trace};
-  std::byte* payload = send_with_payload(s, offer, is_inline ? entry.bytes : 0, now, t.key);
+  const std::uint16_t by = is_inline && !again ? exchange_rail(s, t.lane) : 0;
+  std::byte* payload = send_with_payload(s, offer, is_inline ? entry.bytes : 0, now, t.key, by);
   if (payload == nullptr) return fail(t, Error(ErrorClass::kResourceExhausted, "push", "the offer is too large"), now);
   if (is_inline)
     entry.whole->for_each(0, entry.bytes, [&](std::uint64_t at, std::uint64_t dense, std::uint64_t length) {
       std::copy_n(entry.data + at, length, payload + dense);
     });
+  t.by_rail = said_by_;
   src.ever_done = src.ever_done || is_inline;
   t.phase = is_inline ? Phase::kWaitReceipt : Phase::kWaitGrant;
   t.phase_since = now;
-  t.used = s.rails.front().lane;
+  t.used = rail(s, t.by_rail)->lane;
   schedule(t);
 }
 
@@ -240,6 +247,7 @@ void Core::Impl::lose_session(Transfer& t, const Error& why, TimePoint now) {
     }
   }
   t.source.round_open = false;
+  t.by_rail = 0;
   t.listed.clear();
   t.listed_attribute_bytes = 0;
   if (t.session_lost_at == kNever) t.session_lost_at = now;
@@ -292,6 +300,7 @@ void Core::Impl::fail(Transfer& t, Error error, TimePoint now) {
   Session* s = session_of(t);
   const bool heard_of = t.phase != Phase::kNew && t.phase != Phase::kWaitSession && t.phase != Phase::kWaitRoom;
   if (s != nullptr && !s->closing && heard_of && t.role != Role::kPing) {
+    if (t.role == Role::kReceive) remember_refusal(*s, t.id.sequence, *t.error, now);
     if (t.role == Role::kReceive && t.phase != Phase::kHeld) {
       send_receipt(*s, t, now);  // says why not; its sender ends with it
     } else if (t.role == Role::kReceive) {

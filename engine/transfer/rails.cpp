@@ -89,6 +89,7 @@ void Core::Impl::on_rail_request(Session& s, const wire::RailRequest& m, TimePoi
     }
     r->state = Rail::State::kDialling;
     r->since = now;
+    s.exchanged = s.exchanged || may_carry_exchanges(r->lane);
     actions_.push(DialRail{.rail = {.session = s.key, .number = r->number},
                            .lane = r->lane,
                            .address = std::string(m.address),
@@ -128,6 +129,7 @@ bool Core::Impl::admit_rail(SessionKey session, std::uint16_t number, std::uint6
   if (r == nullptr || r->state != Rail::State::kListening || r->nonce != nonce || now - r->since > kPassLives)
     return false;
   r->state = Rail::State::kDialling;  // the pass is used up
+  s->exchanged = s->exchanged || may_carry_exchanges(r->lane);
   r->since = now;
   return true;
 }
@@ -177,6 +179,7 @@ void Core::Impl::on_rail_down(RailRef ref, const Error& why, TimePoint now) {
   r->state = Rail::State::kDown;
   r->since = now;
   r->credits.clear();
+  exchanges_lost(*s, *r, now);
   transfers_.for_each([&](Key, Transfer& t) {
     if (t.session != ref.session) return;
     if (t.is_source()) return source_rail_down(*s, t, ref.number, now);

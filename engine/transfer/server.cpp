@@ -153,8 +153,9 @@ void Core::Impl::answer_listing(Session& s, const wire::Request& m, TimePoint no
   send(s, wire::Response{.sequence = m.sequence, .entries = answers_, .more = more}, now);
 }
 
-void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
+void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now, std::uint16_t by) {
   const wire::TransferRef ref{.sequence = m.sequence, .opened_by_sender = false};
+  if (was_cancelled(s, m.sequence)) return;
   if (m.what.kind == wire::WhatKind::kEntries) return answer_listing(s, m, now);
   const std::size_t items = m.what.kind == wire::WhatKind::kNames ? m.what.names.size() : m.what.handles.size();
   if (s.theirs.find(m.sequence) != nullptr) return;  // a retry that crossed its answer
@@ -234,7 +235,7 @@ void Core::Impl::on_request(Session& s, const wire::Request& m, TimePoint now) {
         src.leaves[leaf] = src.bytes.leaf(space.leaf(leaf), 0, nullptr);
     tell_leaves();
     std::byte* payload =
-        send_with_payload(s, wire::Response{.sequence = m.sequence, .entries = answers_}, space.total(), now, {});
+        send_with_payload(s, wire::Response{.sequence = m.sequence, .entries = answers_}, space.total(), now, {}, by);
     if (payload == nullptr) {
       transfers_.give_back(key);
       return answer_failure(s, ref, Error(ErrorClass::kResourceExhausted, "get", "the answer is larger than a message"),

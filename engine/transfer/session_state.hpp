@@ -25,6 +25,8 @@ struct Rail {
   TimePoint since{};            // of the state
   std::uint64_t nonce = 0;      // expected in a pass
   Ring<TransferKey> credits{};  // of grains: to be said on it
+  Ring<Key> out{};              // messages of exchanges, waiting for it
+  std::uint32_t messages = 0;   // posted, not finished
   bool up() const noexcept { return state == State::kUp; }
 };
 
@@ -45,6 +47,9 @@ inline int rank(Lane lane) noexcept {
   }
 }
 
+/// Rails are in clear: only the networks of RDMA devices, whose peers write each other's memory anyway, are trusted.
+inline bool may_carry_exchanges(Lane lane) noexcept { return lane == Lane::kVerbs || lane == Lane::kEfa; }
+
 struct Session {
   SessionSpec spec{};
   SessionKey key{};
@@ -56,7 +61,8 @@ struct Session {
   bool established = false;
   bool closing = false;
   bool bye_sent = false;
-  bool retired = false;  // lost to a crossing dial: ends what it carries, takes nothing new
+  bool exchanged = false;  // messages may come, or have gone, over rails: from before the first is up
+  bool retired = false;    // lost to a crossing dial: ends what it carries, takes nothing new
   std::vector<Rail> rails{};
   std::vector<std::pair<Lane, std::string>> refused{};
   std::uint16_t next_rail = 0;
@@ -77,6 +83,9 @@ struct Session {
   TimePoint close_at = kNever;
   std::optional<Error> close_why{};
   std::size_t transfers = 0;
+  Key bye{};                               // its post, while it is queued
+  std::vector<std::uint64_t> cancelled{};  // by the peer: the newest of its sequences
+  std::size_t next_cancelled = 0;
   void reset();
   std::string label() const;  // "gpu-07 (k3v9…tq)"
 };

@@ -138,6 +138,7 @@ void Core::Impl::close_session(SessionKey key, const Error& why, TimePoint now) 
   if (!s->bye_sent) {
     s->bye_sent = true;
     send(*s, wire::Bye{.why = why.kind(), .answer = false}, now);
+    s->bye = s->out.at(s->out.size() - 1);
   }
   // Time for what is queued, the bye last; the peer answers it, and both sides close.
   s->close_at = now + std::chrono::milliseconds(250);
@@ -269,7 +270,7 @@ void Core::Impl::session_timer(Session& s, TimePoint now) {
     const bool silent_ask =
         (r.state == Rail::State::kAsked || r.state == Rail::State::kListening || r.state == Rail::State::kDialling) &&
         now - r.since > 2 * kPassLives;
-    const bool stalled = r.number != 0 && r.up() && r.posts > 0 && now - r.last_finish > kRailStall;
+    const bool stalled = r.number != 0 && r.up() && (r.posts > 0 || r.messages > 0) && now - r.last_finish > kRailStall;
     if (silent_ask || stalled) close_rail(s, r, stalled ? "no post finished for 2 s" : "it did not come up", now);
   }
   // At the next heartbeat, and not later than silence is found.

@@ -187,7 +187,8 @@ void Core::Impl::on_landing(TransferKey key, Result<memory::Landing> landing, Ti
   open_round(*t, now);
 }
 
-void Core::Impl::on_response(Session& s, const wire::Response& m, std::span<const std::byte> payload, TimePoint now) {
+void Core::Impl::on_response(Session& s, const wire::Response& m, std::span<const std::byte> payload, TimePoint now,
+                             std::uint16_t by) {
   Transfer* t = find(s, {.sequence = m.sequence, .opened_by_sender = false});
   if (t == nullptr) return;
   if (t->target.early && t->target.round_open) {
@@ -205,7 +206,7 @@ void Core::Impl::on_response(Session& s, const wire::Response& m, std::span<cons
         weft::fail(ErrorClass::kMalformed, "get", fmt::format("{} bytes announced, {} came", t->total, payload.size()));
   if (taken) taken = check_into(*t);
   if (!taken) return fail(*t, std::move(taken).error(), now);
-  t->used = s.rails.front().lane;
+  t->used = rail(s, by)->lane;
   t->target.is_inline = true;
   t->target.inline_bytes.assign(payload.begin(), payload.end());
   want_landing(*t, now);

@@ -68,6 +68,7 @@ struct Transfer {
   std::unique_ptr<GrainFeed> feed{};  // kFeed: the initiator's end of a ring
   RingKey ring{};                     // kMember: at the target, which ring and which share of it
   std::uint32_t share = 0;
+  std::uint16_t by_rail = 0;  // the rail that its first message went over or came by; 0: the stream
   Target target{};
   Source source{};
   bool is_source() const noexcept { return role == Role::kServe || role == Role::kPush || role == Role::kFeed; }

@@ -13,7 +13,12 @@ struct Bug {
   const char* name;  ///< on the command line
   const char* what;
   std::uint64_t seeds;  ///< within which it must be caught
-  bool grains = false;  ///< by the scenario of grains, with rails that carry messages
+  enum class By : std::uint8_t {
+    kCalls,
+    kGrains,     ///< with rails that carry messages
+    kExchanges,  ///< small calls over such rails
+  };
+  By by = By::kCalls;
 };
 
 inline constexpr std::array kBugs{
@@ -28,6 +33,8 @@ inline constexpr std::array kBugs{
     Bug{transfer::Canary::kForgetToAttach, "forget-to-attach", "memory posted that was not attached", 400},
     Bug{transfer::Canary::kDeliverTwice, "deliver-twice", "the exactly-once table not asked", 400},
     Bug{transfer::Canary::kForgetLostCredits, "forget-lost-credits", "a credit lost with its rail not said again", 400,
-        true}};
+        Bug::By::kGrains},
+    Bug{transfer::Canary::kForgetLostExchanges, "forget-lost-exchanges",
+        "a small request or push lost with its rail not said again", 20, Bug::By::kExchanges}};
 
 }  // namespace weft::sim

@@ -111,6 +111,14 @@ AWK
   step spun-recv-calls awk -f /tmp/calls.awk /tmp/spun.recv
 fi
 
+# Small pulls and pushes, over the stream and over a rail.
+"$spinning" serve /tmp/exchanged 100 > /tmp/exchange.log 2>&1 &
+server=$!
+appears /tmp/exchanged
+step exchange "$spinning" exchange /tmp/exchanged 100
+wait $server
+step exchange-served cat /tmp/exchange.log
+
 # Limits of locked memory: of who pulls, and of who serves.
 chmod a+r /tmp/served
 echo "@begin poor-get"

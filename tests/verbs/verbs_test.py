@@ -181,6 +181,14 @@ def spinning(steps, _):
         check(sum(calls.values()) < 0.05 * 0.9 * SPUN, end, calls)
 
 
+@test("verbs: a pull and a push of 4 KiB ride the rail, and every byte is equal")
+def exchanges(steps, _):
+    check("exchange all of 100" in steps.text("exchange"), steps.text("exchange"))
+    check("serve all of 100" in steps.text("exchange-served"), steps.text("exchange-served"))
+    for what in ("pull verbs", "push verbs", "pull tls", "push tls"):
+        check(what in steps.text("exchange"), steps.text("exchange"))
+
+
 @test("verbs: who may not lock the landing pulls over another lane, or is told what to raise")
 def poor_client(steps, model):
     told = steps.json("poor-get")

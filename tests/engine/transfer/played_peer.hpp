@@ -50,9 +50,11 @@ class PlayedPeer {
     core_.on_timer(now_);
   }
 
-  void hear(const wire::Message& message) { core_.on_message(session_, encoded(message), now_); }
-  void hear_on(std::uint16_t number, const wire::Message& message) {
-    core_.on_rail_message(rail(number), encoded(message), now_);
+  void hear(const wire::Message& message, std::span<const std::byte> payload = {}) {
+    core_.on_message(session_, encoded(message, payload), now_);
+  }
+  void hear_on(std::uint16_t number, const wire::Message& message, std::span<const std::byte> payload = {}) {
+    core_.on_rail_message(rail(number), encoded(message, payload), now_);
   }
   /// Everything the core has to send or write on a rail (0: the stream) now; each post finishes at once.
   std::vector<Said> said_on(std::uint16_t number) {
@@ -75,8 +77,8 @@ class PlayedPeer {
   /// The first action of that kind; others before it are answered by nobody.
   template <class Kind>
   std::optional<Kind> action() {
-    while (auto action = core_.next_action())
-      if (auto* kind = std::get_if<Kind>(&*action)) return std::move(*kind);
+    while ((action_ = core_.next_action()))
+      if (auto* kind = std::get_if<Kind>(&*action_)) return std::move(*kind);
     return std::nullopt;
   }
   /// The peer, who dialled the session, dials a rail of even number.
@@ -96,7 +98,12 @@ class PlayedPeer {
   }
 
  private:
-  std::span<const std::byte> encoded(const wire::Message& message) { return unwrap(encoder_.encode(message)); }
+  std::span<const std::byte> encoded(const wire::Message& message, std::span<const std::byte> payload) {
+    const auto head = unwrap(encoder_.encode(message, payload.size()));
+    frame_.assign(head.begin(), head.end());
+    frame_.insert(frame_.end(), payload.begin(), payload.end());
+    return frame_;
+  }
   Said decoded(const Post& post) {
     Said said{.bytes = {post.gather[0].data, post.gather[0].data + post.gather[0].size}};
     said.message = unwrap(decoder_.decode(said.bytes)).message;
@@ -109,7 +116,9 @@ class PlayedPeer {
   Catalog catalog_;
   Core core_;
   SessionKey session_{};
+  std::optional<Action> action_{};
   wire::Encoder encoder_;
+  std::vector<std::byte> frame_{};
   wire::Decoder decoder_;
 };
 

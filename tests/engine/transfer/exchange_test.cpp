@@ -1,0 +1,160 @@
+#include <weft/wire/digest.hpp>
+
+#include "played_peer.hpp"
+
+using namespace weft;
+using namespace weft::transfer;
+using weft::transfer::test::PlayedPeer;
+
+namespace {
+
+constexpr std::uint16_t kRail = 2;
+
+PullSpec pull_of(const char* name) { return {.peer = PlayedPeer::peer(), .names = {name}}; }
+
+/// An offer of one byte, as its opener's message.
+struct PushedByte {
+  std::array<std::int64_t, 1> shape{1};
+  std::array<std::byte, 1> bytes{std::byte{9}};
+  std::array<std::uint64_t, 1> leaves{wire::leaf_of(bytes)};
+  wire::EntryAnswer entry{.name = "pushed",
+                          .handle = {.index = 0, .generation = Generation{1}},
+                          .dtype = DType::kU8,
+                          .shape = shape,
+                          .bytes = 1,
+                          .leaves = leaves};
+  wire::Offer offer(std::uint64_t sequence) {
+    return {.transfer = {.sequence = sequence, .opened_by_sender = true},
+            .entries = std::span(&entry, 1),
+            .total = 1,
+            .is_inline = true};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("exchange: a pull without a grant rides the rail, and the stream where its lane is asked for", "[transfer]") {
+  PlayedPeer peer;
+  peer.core().pull(pull_of("before"), peer.now());
+  CHECK(peer.said_on<wire::Request>(0).size() == 1);  // no rail is up
+  peer.open_rail(kRail);
+  peer.core().pull(pull_of("t"), peer.now());
+  CHECK(peer.said_on(0).empty());
+  CHECK(peer.said_on<wire::Request>(kRail).size() == 1);
+  PullSpec by_stream = pull_of("t");
+  by_stream.lane = Lane::kTls;
+  peer.core().pull(std::move(by_stream), peer.now());
+  CHECK(peer.said_on(kRail).empty());
+  CHECK(peer.said_on<wire::Request>(0).size() == 1);
+  CHECK(peer.core().stats().rail_messages == 1);
+}
+
+TEST_CASE("exchange: what a rail did not take, or may have lost, is said on the stream, once", "[transfer]") {
+  PlayedPeer peer;
+  peer.open_rail(kRail);
+  peer.core().pull(pull_of("lost"), peer.now());
+  const auto lost = peer.said_on<wire::Request>(kRail);
+  REQUIRE(lost.size() == 1);
+  peer.core().pull(pull_of("declined"), peer.now());
+  REQUIRE(peer.core().peek(peer.rail(kRail), 0, peer.now()) != nullptr);
+  peer.core().declined(peer.now());
+  CHECK(peer.core().peek(peer.rail(kRail), 0, peer.now()) == nullptr);
+  const auto declined = peer.said_on<wire::Request>(0);
+  REQUIRE(declined.size() == 1);
+  peer.core().pull(pull_of("queued"), peer.now());
+  peer.lose_rail(kRail);
+  const auto again = peer.said_on<wire::Request>(0);
+  REQUIRE(again.size() == 2);
+  CHECK(again[0].sequence == lost[0].sequence);
+  CHECK(again[1].sequence > declined[0].sequence);
+  peer.lose_rail(kRail);
+  CHECK(peer.said_on<wire::Request>(0).empty());
+}
+
+TEST_CASE("exchange: an answer goes the way its request came", "[transfer]") {
+  PlayedPeer peer;
+  peer.open_rail(kRail);
+  const std::array<std::string_view, 1> names{"nothing"};
+  const auto request = [&](std::uint64_t sequence) {
+    return wire::Request{.sequence = sequence, .inline_max = 8192, .what = {.names = names}};
+  };
+  peer.hear_on(kRail, request(1));
+  CHECK(peer.said_on<wire::Response>(kRail).size() == 1);
+  peer.hear(request(2));
+  CHECK(peer.said_on<wire::Response>(0).size() == 1);
+  CHECK(peer.said_on(kRail).empty());
+}
+
+TEST_CASE("exchange: a push that comes by rail and again by stream is shown and receipted once each", "[transfer]") {
+  PlayedPeer peer;
+  peer.open_rail(kRail);
+  PushedByte pushed;
+  peer.hear_on(kRail, pushed.offer(1), pushed.bytes);
+  const auto asked = peer.action<AskOffer>();
+  REQUIRE(asked);
+  peer.hear(pushed.offer(1), pushed.bytes);  // its opener saw the rail go down
+  CHECK_FALSE(peer.action<AskOffer>());
+  std::byte into{};
+  peer.core().on_decision(asked->transfer, Accept{.into = &into, .size = 1}, peer.now());
+  CHECK(into == std::byte{9});
+  CHECK(peer.said_on<wire::Receipt>(kRail).size() == 1);
+  peer.hear(pushed.offer(1), pushed.bytes);
+  CHECK_FALSE(peer.action<AskOffer>());
+  const auto again = peer.said_on<wire::Receipt>(0);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].ok);
+  CHECK(peer.core().stats().receives == 1);
+}
+
+TEST_CASE("exchange: a push that was refused, or cancelled before it came, is not shown again", "[transfer]") {
+  PlayedPeer peer;
+  peer.open_rail(kRail);
+  PushedByte pushed;
+  peer.hear_on(kRail, pushed.offer(1), pushed.bytes);
+  const auto asked = peer.action<AskOffer>();
+  REQUIRE(asked);
+  peer.core().on_decision(asked->transfer, Error(ErrorClass::kOverloaded, "receive", "not now"), peer.now());
+  CHECK(peer.said_on<wire::Failure>(0).size() == 1);
+  peer.hear(pushed.offer(1), pushed.bytes);
+  CHECK_FALSE(peer.action<AskOffer>());
+  peer.hear(wire::Cancel{.transfer = {.sequence = 2, .opened_by_sender = true}, .why = ErrorClass::kCancelled});
+  peer.hear_on(kRail, pushed.offer(2), pushed.bytes);  // the stream was faster
+  CHECK_FALSE(peer.action<AskOffer>());
+}
+
+TEST_CASE("exchange: an offer for a pull that is over is answered by a cancel", "[transfer]") {
+  PlayedPeer peer;
+  peer.open_rail(kRail);
+  PushedByte pushed;
+  wire::Offer offer = pushed.offer(77);
+  offer.transfer.opened_by_sender = false;
+  offer.is_inline = false;
+  peer.hear(offer);
+  const auto cancels = peer.said_on<wire::Cancel>(0);
+  REQUIRE(cancels.size() == 1);
+  CHECK(cancels[0].transfer.sequence == 77);
+  CHECK(cancels[0].transfer.opened_by_sender);
+}
+
+TEST_CASE("exchange: the bye is behind what rails still have to say", "[transfer]") {
+  PlayedPeer peer;
+  peer.open_rail(kRail);
+  const std::array<std::string_view, 1> names{"nothing"};
+  peer.hear_on(kRail, wire::Request{.sequence = 1, .inline_max = 8192, .what = {.names = names}});
+  peer.core().shut_down(peer.now());
+  CHECK(peer.said_on<wire::Bye>(0).empty());
+  const Post* answer = peer.core().peek(peer.rail(kRail), 0, peer.now());
+  REQUIRE(answer != nullptr);
+  const lane::Token token = answer->token;
+  peer.core().posted(peer.now());
+  CHECK(peer.said_on<wire::Bye>(0).empty());  // it may not be there yet
+  peer.core().on_finished(token, false, peer.now());
+  CHECK(peer.said_on<wire::Bye>(0).size() == 1);
+}
+
+TEST_CASE("exchange: what is not for rails closes that rail", "[transfer]") {
+  PlayedPeer peer;
+  peer.open_rail(kRail);
+  peer.hear_on(kRail, wire::Ping{.nonce = 1});
+  CHECK(peer.action<CloseRail>());
+}
