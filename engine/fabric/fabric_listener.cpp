@@ -21,7 +21,7 @@ bool is_at(int descriptor, const FabricAddress& address) noexcept {
   return std::ranges::equal(std::span{name.data(), size}, address.raw());
 }
 
-bool listens(int descriptor) noexcept {
+bool is_listener(int descriptor) noexcept {
   int listening = 0;
   socklen_t size = sizeof listening;
   return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
@@ -50,7 +50,7 @@ void for_each_socket_at(const FabricAddress& address, const auto& take) {
 void bound_blocking_reads(const FabricAddress& address) {
   for_each_socket_at(address, [](int descriptor) {
     const timeval patience{.tv_sec = 0, .tv_usec = kPatienceUs};
-    if (listens(descriptor)) setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (is_listener(descriptor)) setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   });
 }
 
@@ -92,11 +92,13 @@ void FabricListener::note_accepted() {
   const auto address = active_->local_address();
   if (!address) return;
   for_each_socket_at(*address, [this](int descriptor) {
-    if (!listens(descriptor)) accepted_.push_back({descriptor, cookie_of(descriptor)});
+    const Accepted one{descriptor, cookie_of(descriptor)};
+    if (!is_listener(descriptor) && std::ranges::find(accepted_, one) == accepted_.end()) accepted_.push_back(one);
   });
 }
 
 std::size_t FabricListener::hang_up() {
+  if (active_) note_accepted();  // it was only muted
   std::erase_if(accepted_, [](const Accepted& one) { return cookie_of(one.descriptor) != one.cookie; });
   for (const Accepted& one : accepted_) ::shutdown(one.descriptor, SHUT_RDWR);
   return accepted_.size();

@@ -34,6 +34,7 @@ class FabricListener {
   struct Accepted {
     int descriptor = -1;
     std::uint64_t cookie = 0;  // tells it from a later socket of that number
+    bool operator==(const Accepted&) const = default;
   };
   void note_accepted();
 

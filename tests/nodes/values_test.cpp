@@ -87,11 +87,13 @@ TEST_CASE("node: attributes travel with a tensor, and with every part of it", "[
         offered = offer.meta.attributes;
         return MutableTensorView::of<std::uint8_t>(memory, {rows, 100});
       }));
-      need(asking->push(server.ticket(), "chosen", view).wait());
+      auto chosen = asking->push(server.ticket(), "chosen", view);
       CHECK(need(server.receive("chosen").wait()).meta().attributes == said);
+      need(chosen.wait());
       CHECK(offered == said);
-      need(asking->push(server.ticket(), "inbox", view).wait());
+      auto held = asking->push(server.ticket(), "inbox", view);
       CHECK(need(server.receive("inbox").wait()).meta().attributes == said);
+      need(held.wait());
     }
   }
 }
