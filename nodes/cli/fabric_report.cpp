@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -76,7 +78,13 @@ FabricReport look_at_fabrics(std::vector<LaneReport> lanes) {
     report.providers = with_absent(std::move(*survey));
   else
     report.no_library = std::move(survey.error());
-  std::ranges::stable_sort(report.providers, {}, [&](const SurveyedProvider& one) { return rank_of(one, report); });
+  std::multimap<int, SurveyedProvider> ranked;  // equal ones stay in libfabric's order
+  for (SurveyedProvider& one : report.providers) {
+    const int rank = rank_of(one, report);
+    ranked.emplace(rank, std::move(one));
+  }
+  report.providers.clear();
+  for (auto& [rank, one] : ranked) report.providers.push_back(std::move(one));
   for (std::string& device : detail::rdma_devices()) {
     std::string driver = detail::rdma_driver(device);
     report.devices.push_back({.name = std::move(device), .driver = std::move(driver)});
