@@ -48,13 +48,13 @@ TEST_CASE("callback: one that throws is told to the log, and those behind it run
 }
 
 TEST_CASE("callback: short ones in a row drive the node, and one that blocks then holds up nobody else", "[T-10]") {
+  std::promise<void> blocked, go;  // before the nodes, whose end waits for the callback
+  auto release = go.get_future().share();
+  int left = 200;
   auto server = start();
   auto client = start();
   need(server.put("t", blob(4096, 1)));
   need(client.put("mine", blob(4096, 2)));
-  std::promise<void> blocked, go;
-  auto release = go.get_future().share();
-  int left = 200;
   std::function<void()> next = [&] {
     client.get(server.ticket(), "t").then([&](Result<Tensor> got) {
       need(std::move(got));
