@@ -180,7 +180,10 @@ void Core::Impl::on_finished(lane::Token token, bool failed, TimePoint now) {
   if (Session* s = sessions_.find(done.session)) {
     if (Rail* r = rail(*s, done.rail)) {
       if (!done.is_message && r->posts > 0) --r->posts;
-      if (done.is_message && r->messages > 0 && --r->messages == 0 && s->closing) set_ready(*s, 0);
+      if (done.is_message && r->messages > 0) {
+        --r->messages;
+        if (r->messages == 0 && s->closing) set_ready(*s, 0);
+      }
       if (!failed) r->last_finish = now;
       set_ready(*s, *r);
     }
