@@ -151,6 +151,7 @@ TEST_CASE("self: one initiator writes a ring of its own node and one of another"
   need(initiator.remove_target(own.info()));
   CHECK(need(initiator.send(100, std::span(&part, 1))) == 1);
   CHECK(need(others.read(kSoon)).index == 100);
+  need(need(initiator.wait_result(kSoon)).result);  // until then `content` is read
   CHECK_FALSE(own.try_read().has_value());
 }
 
