@@ -264,7 +264,8 @@ struct Failure {
 # --- Grains --------------------------------------------------------------------------------------------------------
 
 # A transfer without end: the initiator opens it with `ring`, the target answers with `slots` (again whenever the rail
-# was lost), and from then on writes go one way and credits the other. The initiator's share of the ring has `places`;
+# was lost, or a better one is there: it is gone over to when all that is out has arrived), and from then on writes go
+# one way and credits the other. The initiator's share of the ring has `places`;
 # the grain of ordinal n lies in place n modulo their number. Behind a grain's bytes, and in the last write of it, goes
 # its header (64 bytes, docs/protocol.md), with the immediate {slot, place}.
 

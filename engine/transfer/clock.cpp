@@ -38,7 +38,7 @@ TimePoint Core::Impl::wake_at(const Transfer& t) {
       if (t.feed) return t.feed->next_deadline;
       if (t.role == Role::kMember) {
         const GrainRing* ring = rings_.find(t.ring);
-        return ring == nullptr ? kNever : ring->shares[t.share].credit_due;
+        return ring == nullptr ? kNever : std::min(ring->shares[t.share].credit_due, t.look_at);
       }
       return end_of(t);
     case Phase::kWaitSlots:
@@ -97,6 +97,7 @@ void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
         }
         if (t.role == Role::kMember && !t.target.done) {
           credit_timer(t, now);
+          if (now >= t.look_at) look_for_rail(t, now);
           break;
         }
         if (now < end_of(t)) {

@@ -167,7 +167,7 @@ class Core::Impl {
   void wait_to_open(Transfer& t, Duration look_in, TimePoint now);
   void on_exposed(TransferKey key, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now);
   void send_grant(Transfer& t, TimePoint now);
-  void join_rail(Session& s, Rail& r, TimePoint now);
+  void join_rail(Session& s, std::uint16_t number, TimePoint now);
   void join(Transfer& t, Session& s, const Rail& r);
   void on_digests(Transfer& t, const wire::Digests& m, TimePoint now);
   void on_done(Transfer& t, const wire::Done& m, TimePoint now);
@@ -213,6 +213,18 @@ class Core::Impl {
   void end_sends(Transfer& t);
   void expire_sends(Transfer& t, TimePoint now);
 
+  // grain_move.cpp: a ring that goes over to a better rail
+  Rail* best_rail(Session& s);
+  void look_later(Transfer& t, const Session& s, TimePoint now);
+  void look_for_rail(Transfer& t, TimePoint now);
+  void move_share(Transfer& t, Session& s);
+  void note_move(Transfer& t, const RoundRail& to);
+  void moved(Transfer& t, RingShare& share, const RoundRail& to);
+  void stay(Transfer& t, TimePoint now);
+  void hear_move(Session& s, Transfer& t, GrainWay&& way, const wire::Slots& m, TimePoint now);
+  void maybe_move(Session& s, Transfer& t);
+  void take_way(Session& s, Transfer& t, GrainWay&& way);
+
   // feed_here.cpp: the initiator of grains at a ring of its own node
   void join_here(Transfer& t, TimePoint now);
   void want_copy(Transfer& t);  // in this turn or the next
@@ -247,6 +259,7 @@ class Core::Impl {
   RingShare* share_of(const Transfer& t);
   void open_share(Transfer& t, TimePoint now);
   void on_region_exposed(Transfer& t, RailRef rail, Result<lane::ExposurePtr> exposure, TimePoint now);
+  bool expose_share(Transfer& t, const Session& s, const Rail& r);
   void send_slots(Transfer& t, const RoundRail& rr, TimePoint now);
   void check_share(Transfer& t, TimePoint now);
   void grain_arrived(Transfer& t, RoundRail& rr, std::uint32_t place, TimePoint now);

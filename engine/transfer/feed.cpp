@@ -86,8 +86,6 @@ void Core::Impl::on_slots(Session& s, Transfer& t, const wire::Slots& m, TimePoi
   if (!t.feed || t.source.ending) return;
   GrainFeed& f = *t.feed;
   const bool first = !f.up;
-  if (f.rail >= 0)  // its posts may still read what is sent
-    return fail(t, Error(ErrorClass::kMalformed, "grains", "another rail while the one in use is up"), now);
   if (m.places.size() > f.grains || (!first && m.places.size() != f.places.size()))
     return fail(t, Error(ErrorClass::kMalformed, "grains", "the ring changed its shape"), now);
   for (const wire::Place& place : m.places) {
@@ -95,13 +93,17 @@ void Core::Impl::on_slots(Session& s, Transfer& t, const wire::Slots& m, TimePoi
     if (!checked_add(checked_add(region.base, place.offset).value_or(~std::uint64_t{0}), f.grain_bytes))
       return fail(t, Error(ErrorClass::kMalformed, "grains", "a place past 2^64"), now);
   }
-  if (!checked_add(m.regions[0].base, m.places.size() * sizeof(GrainHeader)) || m.arrived < f.arrived ||
-      m.arrived > f.sent)
+  // While a rail is in use a credit on it may have overtaken what the stream says.
+  if (!checked_add(m.regions[0].base, m.places.size() * sizeof(GrainHeader)) || m.arrived > f.sent ||
+      (f.rail < 0 && m.arrived < f.arrived))
     return fail(t, Error(ErrorClass::kMalformed, "grains", "an impossible count of arrivals"), now);
-  f.places.assign(m.places.begin(), m.places.end());
-  f.regions.assign(m.regions.begin(), m.regions.end());
+  GrainWay way{.rail = m.rail,
+               .slot = m.slot,
+               .places = {m.places.begin(), m.places.end()},
+               .regions = {m.regions.begin(), m.regions.end()}};
+  if (f.rail >= 0) return hear_move(s, t, std::move(way), m, now);
   f.by_index = m.by_index;
-  f.headers.resize(std::max(f.places.size(), kHeadersAtLeast));
+  f.headers.resize(std::max(m.places.size(), kHeadersAtLeast));
   hear_arrivals(t, m.granted, m.arrived);
   // What is not among those arrivals goes again.
   std::size_t kept = 0;
@@ -109,27 +111,18 @@ void Core::Impl::on_slots(Session& s, Transfer& t, const wire::Slots& m, TimePoi
     counted += f.sends.at(kept).over ? 0 : 1;
   f.posted = kept;
   f.offset = 0;
-  Source& src = t.source;
   const Rail* r = rail(s, m.rail);
-  const bool gone = r == nullptr || r->state == Rail::State::kClosing || r->state == Rail::State::kDown;
   if (t.lane != Lane::kAuto && r != nullptr && r->lane != t.lane)
     return fail(t,
                 Error(ErrorClass::kUnsupported, "grains", "the target chose lane " + std::string(to_string(r->lane)))
                     .with_hint("the target chooses: its node's lanes say which there are"),
                 now);
-  for (SourceRail& sr : src.rails) sr.gone = sr.gone || sr.rail == m.rail;
-  std::erase_if(src.rails, [&](const SourceRail& sr) {
-    const Rail* old = rail(s, sr.rail);
-    return sr.gone && (old == nullptr || old->state == Rail::State::kDown);
-  });
-  src.rails.push_back({.rail = m.rail, .slot = m.slot, .gone = gone});
-  f.rail = static_cast<int>(src.rails.size()) - 1;
-  src.round_open = true;
-  src.done_sent = false;
+  t.source.round_open = true;
+  t.source.done_sent = false;
   t.phase = Phase::kMoving;
   t.phase_since = t.progress_at = now;
   if (std::exchange(f.up, true) == false) grain_events_.push(FeedUp{.feed = t.key});
-  activate(s, t);
+  take_way(s, t, std::move(way));
   maybe_left(t, now);
 }
 
@@ -139,6 +132,7 @@ void Core::Impl::on_credit(Session& s, Transfer& t, const wire::Credit& m, TimeP
   if (m.arrived > f.sent || m.granted > f.next + 2 * f.places.size())
     return fail(t, Error(ErrorClass::kMalformed, "grains", "credit for what was not sent"), now);
   hear_arrivals(t, m.granted, m.arrived);
+  maybe_move(s, t);
   t.progress_at = now;
   if (f.rail >= 0) set_ready(s, t.source.rails[static_cast<std::size_t>(f.rail)].rail);
   maybe_left(t, now);
@@ -184,12 +178,17 @@ void Core::Impl::drop_send(GrainFeed& f) {
 void Core::Impl::feed_rail_down(Session& s, Transfer& t, std::uint16_t number) {
   Source& src = t.source;
   GrainFeed& f = *t.feed;
+  if (f.move && f.move->rail == number) {
+    f.move.reset();
+    if (f.rail >= 0) set_ready(s, src.rails[static_cast<std::size_t>(f.rail)].rail);
+  }
   for (std::size_t i = 0; i < src.rails.size(); ++i) {
     SourceRail& sr = src.rails[i];
     if (sr.rail != number || sr.gone) continue;
     sr.gone = true;
     if (f.rail == static_cast<int>(i)) {
       f.rail = -1;
+      f.move.reset();
       deactivate(s, t);
     }
   }

@@ -85,7 +85,7 @@ bool Core::Impl::build_grain(Session& s, Rail& r, Transfer& t, TimePoint now) {
   Source& src = t.source;
   if (!src.round_open || src.ending || f.rail < 0) return false;
   SourceRail& sr = src.rails[static_cast<std::size_t>(f.rail)];
-  if (sr.gone || sr.rail != r.number || !pass_over(t, now)) return false;
+  if (sr.gone || sr.rail != r.number || (f.move && f.offset == 0) || !pass_over(t, now)) return false;
   GrainSend& send = f.sends.at(f.posted);
   if (!place(f, send)) return false;
   const bool copies = r.traits.gathers_attached;

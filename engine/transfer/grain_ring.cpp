@@ -149,14 +149,10 @@ void Core::Impl::open_share(Transfer& t, TimePoint now) {
     return fail(t, Error(ErrorClass::kPeerLost, "grains", "the session ended"), now);
   if (t.target.done) return check_share(t, now);
   want_rail(*s, Lane::kAuto, now);
-  Rail* best = nullptr;
-  bool coming = false;
-  for (Rail& r : s->rails) {
-    if (r.up() && r.traits.ordered && (best == nullptr || rank(r.lane) > rank(best->lane))) best = &r;
-    coming = coming || r.state == Rail::State::kAsked || r.state == Rail::State::kListening ||
-             r.state == Rail::State::kDialling;
-  }
-  Target& target = t.target;
+  Rail* best = best_rail(*s);
+  const bool coming = std::any_of(s->rails.begin(), s->rails.end(), [](const Rail& r) {
+    return r.state == Rail::State::kAsked || r.state == Rail::State::kListening || r.state == Rail::State::kDialling;
+  });
   // One that was just lost is not asked for again within a second.
   const bool lost = std::any_of(s->rails.begin(), s->rails.end(), [&](const Rail& r) {
     return r.state == Rail::State::kDown && now - r.since < std::chrono::seconds(1);
@@ -169,26 +165,34 @@ void Core::Impl::open_share(Transfer& t, TimePoint now) {
   };
   if (t.phase != Phase::kWaitSlots) t.phase_since = now;
   if (best == nullptr || (best->number == 0 && may_come && now - t.phase_since < kLaneComesUp)) return wait();
+  if (!expose_share(t, *s, *best)) return wait();
+  if (!std::exchange(t.target.round_open, true)) ++open_rounds_;
+  t.phase = Phase::kMoving;
+  t.used = best->lane;
+  look_later(t, *s, now);
+}
+
+/// Asks for the exposures of a share over a rail. False: there is no slot for it.
+bool Core::Impl::expose_share(Transfer& t, const Session& s, const Rail& r) {
+  Target& target = t.target;
   auto at = std::find_if(target.rails.begin(), target.rails.end(), [](const RoundRail& rr) { return !rr.has_slot; });
   const auto index = static_cast<std::uint16_t>(at - target.rails.begin());
   const auto slot = slots_.draw({.transfer = t.key, .rail_index = index});
-  if (!slot) return wait();
+  if (!slot) return false;
   if (at == target.rails.end()) at = target.rails.insert(at, RoundRail{});
   *at = RoundRail{};
-  at->rail = best->number;
+  at->rail = r.number;
   at->slot = *slot;
   at->has_slot = at->pending = true;
-  if (!std::exchange(target.round_open, true)) ++open_rounds_;
-  t.phase = Phase::kMoving;
-  t.used = best->lane;
-  const RailRef ref{.session = s->key, .number = best->number};
-  RingShare& share = ring->shares[t.share];
+  const RailRef ref{.session = s.key, .number = r.number};
+  const RingShare& share = *share_of(t);
   actions_.push(Expose{.transfer = t.key,
                        .rail = ref,
                        .region = {.data = reinterpret_cast<std::byte*>(share.headers.data()),
                                   .size = share.headers.size() * sizeof(GrainHeader)}});
   for (const lane::Region& region : share.regions)
     actions_.push(Expose{.transfer = t.key, .rail = ref, .region = region});
+  return true;
 }
 
 void Core::Impl::on_region_exposed(Transfer& t, RailRef ref, Result<lane::ExposurePtr> exposure, TimePoint now) {
@@ -216,6 +220,7 @@ void Core::Impl::on_region_exposed(Transfer& t, RailRef ref, Result<lane::Exposu
   rr->regions.push_back(std::move(*exposure));
   if (rr->regions.size() <= ring->shares[t.share].regions.size()) return;
   rr->pending = false;
+  note_move(t, *rr);
   send_slots(t, *rr, now);
 }
 
@@ -251,14 +256,17 @@ void Core::Impl::check_share(Transfer& t, TimePoint now) {
     if (round_quiet(t)) finish(t);
     return;
   }
+  bool lost = false;
   for (RoundRail& rr : target.rails) {
     if (!rr.gone || !rr.has_slot || rr.pending) continue;
     rr.revoke();
     slots_.give_back(rr.slot);
     rr.has_slot = false;
+    lost = true;
   }
   const bool any = std::any_of(target.rails.begin(), target.rails.end(), [](const auto& rr) { return rr.has_slot; });
-  if (!any) open_share(t, now);
+  if (!any) return open_share(t, now);
+  if (lost) stay(t, now);
 }
 
 void Core::Impl::grain_arrived(Transfer& t, RoundRail& rr, std::uint32_t place, TimePoint now) {
@@ -282,6 +290,7 @@ void Core::Impl::grain_arrived(Transfer& t, RoundRail& rr, std::uint32_t place, 
   }
   share.asked = share.asked || (header.flags & GrainHeader::kAskCredit) != 0;
   stats_.bytes_in += header.bytes;
+  if (share.moving == rr.slot) moved(t, share, rr);
   take_arrival(*ring, share, header, t.peer);
   credit(t, share, now);
   if (t.target.done) check_share(t, now);

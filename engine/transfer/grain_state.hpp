@@ -28,6 +28,7 @@ struct RingShare {
   std::uint64_t stream_granted = 0, stream_sends = 0;  // of these, what the stream has told: no rail can lose it
   bool queued = false;                                 // stands among what its rail is to say
   bool asked = false;                                  // the initiator waits for a credit
+  std::optional<std::uint16_t> moving{};               // slot of a better rail, told and not written over yet
   TimePoint credit_due = kNever;
   TimePoint credit_at{};  // the last one
   RingShare() = default;
@@ -52,6 +53,7 @@ struct RingShare {
     member = who;
     granted = next = sends = told_granted = told_sends = stream_granted = stream_sends = 0;
     asked = queued = false;
+    moving.reset();
     credit_due = kNever;
     for (State& state : states)
       if (state == State::kGranted) state = State::kFree;
@@ -91,6 +93,13 @@ struct GrainSend {
   bool over = false;    // told already: it is passed over
 };
 
+/// Over which rail the target wants a ring to be written.
+struct GrainWay {
+  std::uint16_t rail = 0, slot = 0;
+  std::vector<wire::Place> places{};
+  std::vector<wire::RegionKey> regions{};
+};
+
 /// The initiator's end of a ring.
 struct GrainFeed {
   RingToken token{};
@@ -113,8 +122,9 @@ struct GrainFeed {
   std::vector<std::byte> attached{};   // of each place, for lanes that gather from attached memory only
   Lane attached_lane = Lane::kAuto;
   Key attached_key{}, headers_key{};
-  int rail = -1;            // index in the source's rails
-  Ring<GrainSend> sends{};  // in order; the first `posted` are out
+  int rail = -1;                   // index in the source's rails
+  std::optional<GrainWay> move{};  // a better one, gone over to when nothing is out on the one in use
+  Ring<GrainSend> sends{};         // in order; the first `posted` are out
   std::size_t posted = 0;
   std::uint64_t offset = 0;          // of the bytes of the one that is being posted
   TimePoint next_deadline = kNever;  // of those that have no place yet; perhaps of one that has by now

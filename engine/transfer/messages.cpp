@@ -195,6 +195,7 @@ void Core::Impl::on_finished(lane::Token token, bool failed, TimePoint now) {
   if (t->feed) {
     ++t->feed->finished;
     end_arrived(*t);
+    if (Session* s = session_of(*t)) maybe_move(*s, *t);
     if (!t->source.ending) return maybe_left(*t, now);
   }
   maybe_drained(*t, now);

@@ -146,7 +146,7 @@ void Core::Impl::on_rail_up(RailRef ref, const lane::Traits& traits, TimePoint n
   r->traits = traits;
   r->since = r->last_finish = now;
   set_ready(*s, *r);  // a grant may have named it already
-  join_rail(*s, *r, now);
+  join_rail(*s, ref.number, now);
 }
 
 void Core::Impl::close_rail(Session& s, Rail& r, const std::string& why, TimePoint now) {
@@ -173,6 +173,7 @@ void Core::Impl::on_rail_down(RailRef ref, const Error& why, TimePoint now) {
   Rail* r = rail(*s, ref.number);
   if (r == nullptr) return;
   if (r->state == Rail::State::kDialling || r->state == Rail::State::kUp) {
+    std::erase_if(s->refused, [&](const auto& told) { return told.first == r->lane; });  // it is tried for ever
     s->refused.emplace_back(r->lane, std::string(why.message()));
     if (!s->closing) send(*s, wire::RailRequest{.number = r->number, .lane = r->lane, .closed = true}, now);
   }

@@ -138,15 +138,17 @@ void Core::Impl::send_grant(Transfer& t, TimePoint now) {
 }
 
 /// A rail came up: running transfers of its session may use it from now on, by a further grant of the same round.
-void Core::Impl::join_rail(Session& s, Rail& r, TimePoint now) {
+void Core::Impl::join_rail(Session& s, std::uint16_t number, TimePoint now) {
   transfers_.for_each([&](Key, Transfer& t) {
     if (t.session != s.key || t.is_source()) return;
     if (t.role == Role::kMember) {
-      if (t.phase == Phase::kWaitSlots) open_share(t, now);
+      t.phase == Phase::kWaitSlots ? open_share(t, now) : move_share(t, s);
       return;
     }
-    if (t.phase == Phase::kWaitSlots && t.lane == r.lane) return open_round(t, now);
-    join(t, s, r);
+    const Rail* r = rail(s, number);  // found anew: who opened a share may have asked for another rail
+    if (r == nullptr || !r->up()) return;
+    if (t.phase == Phase::kWaitSlots && t.lane == r->lane) return open_round(t, now);
+    join(t, s, *r);
   });
 }
 

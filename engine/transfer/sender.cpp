@@ -13,8 +13,8 @@ void Core::Impl::activate(Session& s, Transfer& t) {
     s.sources.push_back(t.key);
     ++active_sources_;
   }
-  const bool on_stream =
-      std::any_of(t.source.rails.begin(), t.source.rails.end(), [](const SourceRail& sr) { return sr.rail == 0; });
+  const bool on_stream = std::any_of(t.source.rails.begin(), t.source.rails.end(),
+                                     [](const SourceRail& sr) { return sr.rail == 0 && !sr.left; });
   if (on_stream && !std::exchange(t.source.on_stream, true)) ++s.stream_sources;
   for (const SourceRail& sr : t.source.rails) set_ready(s, sr.rail);
 }
@@ -214,8 +214,8 @@ void Core::Impl::send_done(Session& s, Transfer& t, const std::optional<Error>& 
   for (const SourceRail& sr : src.rails) {
     // A piece cut off between its writes has bytes under way that no immediate will tell of: counted as one that never
     // arrives, so that the receiver fences this rail before it takes its memory back.
-    const bool cut_off = t.feed ? t.feed->offset != 0 && &sr == &src.rails.back() && !sr.gone
-                                : sr.has_piece && sr.offset != src.bytes.space.piece_begin(sr.piece);
+    const bool cut_off =
+        t.feed ? t.feed->offset != 0 && !sr.gone : sr.has_piece && sr.offset != src.bytes.space.piece_begin(sr.piece);
     rail_counts_.push_back({.rail = sr.rail, .posted = sr.posted + (cut_off ? 1 : 0)});
   }
   if (!(WEFT_CANARY(kSkipLastWord) && error))

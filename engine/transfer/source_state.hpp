@@ -19,6 +19,7 @@ struct SourceRail {
   std::uint64_t base = 0;
   std::uint32_t posted = 0;  // immediates
   bool gone = false;
+  bool left = false;  // by grains, for a better one: all that was posted has arrived
   bool has_piece = false;
   std::uint32_t piece = 0;
   std::uint64_t offset = 0;  // in the space: what of the piece is posted

@@ -54,7 +54,7 @@ struct Transfer {
   TimePoint session_lost_at = kNever;
   TimePoint phase_since{};
   TimePoint arrival_at{};
-  TimePoint look_at{};           // waiting for slots or a lane: when to try again
+  TimePoint look_at{};           // waiting for slots, a lane or a better one: when to try again
   TimePoint scheduled = kNever;  // its place's entry in the timers: outlives it, and serves the next transfer there
   std::uint64_t total = 0;
   std::uint32_t tries = 0;

@@ -188,6 +188,25 @@ void GrainScenario::pump(std::size_t f) {
   if (sends_.size() < 400) world_.after(up_to(2ms), [this, f] { pump(f); });
 }
 
+void GrainScenario::trickle(std::size_t f) {
+  const Feed& feed = feeds_[f];
+  const bool large = targets_[feed.target].grain_bytes > 10'000;
+  if (feed.up && usable(feed.node) && world_.node(feed.node).life() == feed.life)
+    for (std::uint64_t n = large ? 1 : 1 + below(6); n > 0; --n) send_one(f);
+  if (sends_.size() < 900 && world_.now() < trickles_until_)
+    world_.after(up_to(large ? 1s : 100ms), [this, f] { trickle(f); });
+}
+
+void GrainScenario::lose_rails() {
+  SimNode& node = world_.node(below(world_.nodes()));
+  if (node.rail_lanes().empty()) return;
+  lane::FakeLane& lane = *node.rail_lanes()[below(node.rail_lanes().size())];
+  world_.ledger().note(world_.now(), "rails lost");
+  for (std::uint32_t channel = 1; channel <= 40; ++channel)
+    world_.network().reset(lane, lane::Channel{channel}, up_to(3ms), up_to(3ms));
+  node.poke();
+}
+
 void GrainScenario::release(std::size_t t, std::uint32_t slot) {
   TargetSide& target = targets_[t];
   SimNode& node = world_.node(target.node);
@@ -354,6 +373,11 @@ GrainResult GrainScenario::run() {
       world_.after(up_to(chance(0.5) ? 20ms : 300ms), [this] { fault(); });
   world_.run_for(500ms);
   heal();
+  // Rings that took a lesser rail go back to the better one meanwhile, with grains under way, and lose it again.
+  trickles_until_ = world_.now() + 10s;
+  for (std::size_t f = 0; f < feeds_.size(); ++f) world_.after(up_to(100ms), [this, f] { trickle(f); });
+  if (chance(0.7))
+    for (std::uint64_t n = 1 + below(5); n > 0; --n) world_.after(up_to(7s), [this] { lose_rails(); });
   world_.run_for(12s);  // everybody has found out who is gone, and is connected again
   const std::size_t before = sends_.size();
   std::vector<std::size_t> last;

@@ -71,6 +71,8 @@ class GrainScenario {
   void close_target(TargetSide& target);
   void open_feed(std::size_t feed);
   void pump(std::size_t feed);
+  void trickle(std::size_t feed);
+  void lose_rails();
   void send_one(std::size_t feed);
   void on_event(std::size_t node, const transfer::GrainEvent& event);
   void arrived(std::size_t node, const transfer::GrainArrived& event);
@@ -97,6 +99,7 @@ class GrainScenario {
   std::deque<Feed> feeds_;
   std::deque<Send> sends_;  // cookie = place + 1
   bool healed_ = false;
+  TimePoint trickles_until_{};
 };
 
 }  // namespace weft::sim

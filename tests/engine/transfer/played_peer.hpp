@@ -30,7 +30,10 @@ class PlayedPeer {
                .wall_clock = {}},
               catalog_) {
     session_ = core_.session_up(
-        {.peer = peer(), .stream = {.name = Lane::kTls, .max_message = 1 << 20}, .rail_lanes = lanes_}, now_);
+        {.peer = peer(),
+         .stream = {.name = Lane::kTls, .max_message = 1 << 20, .gather = 4, .scatter = 4, .piece_bytes = kLeafBytes},
+         .rail_lanes = lanes_},
+        now_);
     hear(wire::Hello{.incarnation = {.bytes = {std::byte{2}}},
                      .version_min = wire::kVersion,
                      .version_max = wire::kVersion,
@@ -92,6 +95,20 @@ class PlayedPeer {
     core_.on_rail_up(rail(number),
                      {.name = Lane::kVerbs, .max_message = 8192, .gather = 4, .scatter = 4, .piece_bytes = kLeafBytes},
                      now_);
+  }
+  /// The core invites the peer to a rail, and the peer dials it. None: it has not.
+  std::optional<std::uint16_t> dial_invited() {
+    const auto invited = action<ListenRail>();
+    if (!invited) return std::nullopt;
+    const std::uint16_t number = invited->rail.number;
+    core_.on_rail_listening(rail(number), std::string("fake"), now_);
+    const auto answers = said_on<wire::RailRequest>(0);
+    REQUIRE_FALSE(answers.empty());
+    REQUIRE(core_.admit_rail(session_, number, answers.back().nonce, now_));
+    core_.on_rail_up(rail(number),
+                     {.name = Lane::kVerbs, .max_message = 8192, .gather = 4, .scatter = 4, .piece_bytes = kLeafBytes},
+                     now_);
+    return number;
   }
   void lose_rail(std::uint16_t number) {
     core_.on_rail_down(rail(number), Error(ErrorClass::kPeerLost, "rail", "pulled out"), now_);
