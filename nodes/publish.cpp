@@ -7,6 +7,7 @@
 #include <weft/nodes/node_state.hpp>
 #include <weft/tensor/safetensors.hpp>
 #include <weft/tensor/safetensors_index.hpp>
+#include <weft/tensor/safetensors_metadata.hpp>
 
 /// What a node serves: put, lend, files.
 namespace weft::detail {
@@ -41,8 +42,11 @@ Result<void> add_file(const std::filesystem::path& path, const std::string& pref
   source->path = path.string();
   source->fd = Fd(::fcntl(file.fd(), F_DUPFD_CLOEXEC, 0));
   if (!source->fd) return fail_errno(errno, "serve", path.string());
+  const Attributes attributes = attributes_of(file.header().metadata());
   for (const SafetensorsEntry& tensor : file.entries()) {
-    WEFT_LET(auto entry, entry_of(prefix + tensor.name, tensor.meta, tensor.bytes));
+    TensorMeta meta = tensor.meta;
+    meta.attributes = attributes;
+    WEFT_LET(auto entry, entry_of(prefix + tensor.name, meta, tensor.bytes));
     if (tensor.bytes <= kInlineBytes) {
       // Small enough to be answered in one message: kept in memory, so that no worker is asked for it.
       std::shared_ptr<std::byte[]> bytes(new std::byte[std::max<std::uint64_t>(1, tensor.bytes)]);

@@ -46,7 +46,8 @@ class GetCommand final : public Command {
   Result<int> save(Context& context, TensorNode& node, const Ticket& ticket, SavePlan& plan,
                    const std::filesystem::path& path) const {
     WEFT_LET(const auto peer, await(node.ping(ticket, deadline_of(context))));
-    WEFT_LET(auto writer, SafetensorsWriter::open(path, plan.items, {}, resume_ ? PartFile::kTakeUp : PartFile::kAnew));
+    WEFT_LET(auto writer,
+             SafetensorsWriter::open(path, plan.items, plan.metadata, resume_ ? PartFile::kTakeUp : PartFile::kAnew));
     ResumeJournal journal(path.string() + ".part", peer.node, peer.incarnation);
     if (resume_) journal.load();
     const auto there = take_up(plan, writer, journal);

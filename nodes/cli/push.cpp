@@ -12,6 +12,7 @@
 #include <weft/nodes/cli/quantity.hpp>
 #include <weft/nodes/cli/ticket_argument.hpp>
 #include <weft/tensor/safetensors.hpp>
+#include <weft/tensor/safetensors_metadata.hpp>
 
 namespace weft::cli {
 namespace {
@@ -29,7 +30,11 @@ struct Flight {
 class Pusher {
  public:
   Pusher(Context& context, TensorNode& node, const SafetensorsFile& file, std::vector<PushResult>& receivers)
-      : context_(context), node_(node), file_(file), receivers_(receivers) {}
+      : context_(context),
+        node_(node),
+        file_(file),
+        attributes_(attributes_of(file.header().metadata())),
+        receivers_(receivers) {}
 
   Result<void> run(ProgressBar& bar) {
     for (const auto& entry : file_.entries()) {
@@ -47,7 +52,9 @@ class Pusher {
   Result<void> launch(const SafetensorsEntry& entry) {
     Flight flight{.bytes = entry.bytes, .buffer = std::make_shared_for_overwrite<std::byte[]>(entry.bytes)};
     WEFT_TRY(file_.read(entry.offset, {flight.buffer.get(), entry.bytes}));
-    WEFT_LET(const auto view, TensorView::make(entry.meta, flight.buffer.get()));
+    TensorMeta meta = entry.meta;
+    meta.attributes = attributes_;
+    WEFT_LET(const auto view, TensorView::make(meta, flight.buffer.get()));
     for (std::size_t at = 0; at < receivers_.size(); ++at)
       if (!receivers_[at].gone)
         flight.calls.emplace_back(at, node_.push(receivers_[at].ticket, entry.name, view,
@@ -84,6 +91,7 @@ class Pusher {
   Context& context_;
   TensorNode& node_;
   const SafetensorsFile& file_;
+  Attributes attributes_;
   std::vector<PushResult>& receivers_;
   std::deque<Flight> flights_;
   std::uint64_t flying_ = 0, settled_ = 0;

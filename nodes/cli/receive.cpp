@@ -11,6 +11,7 @@
 #include <weft/nodes/cli/file_name.hpp>
 #include <weft/nodes/cli/presence.hpp>
 #include <weft/nodes/cli/quantity.hpp>
+#include <weft/tensor/safetensors_metadata.hpp>
 #include <weft/tensor/safetensors_writer.hpp>
 
 namespace weft::cli {
@@ -26,7 +27,8 @@ class Inbox {
     auto path = path_of(std::string(tensor.name()));
     SafetensorsItem item{std::string(tensor.name()), tensor.meta()};
     item.meta.strides = {};
-    WEFT_LET(auto writer, SafetensorsWriter::open(path, {&item, 1}));
+    const TensorMeta* const tensors[] = {&item.meta};
+    WEFT_LET(auto writer, SafetensorsWriter::open(path, {&item, 1}, common_metadata(tensors)));
     WEFT_TRY(writer.write(0, 0, tensor.bytes()));
     WEFT_TRY(writer.finish());
     return path;

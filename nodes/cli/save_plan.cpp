@@ -120,6 +120,10 @@ Result<SavePlan> SavePlan::make(const std::vector<Entry>& listed, const Wanted& 
     WEFT_LET(const auto chosen, choose(listed, one));
     WEFT_TRY(append(chosen, plan));
   }
+  std::vector<const TensorMeta*> tensors;
+  tensors.reserve(plan.items.size());
+  for (const auto& item : plan.items) tensors.push_back(&item.meta);
+  plan.metadata = common_metadata(tensors);
   return plan;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <weft/nodes/cli/pull.hpp>
+#include <weft/tensor/safetensors_metadata.hpp>
 #include <weft/tensor/safetensors_writer.hpp>
 
 namespace weft::cli {
@@ -22,6 +23,8 @@ struct SavePlan {
   std::vector<SafetensorsItem> items{};
   std::vector<PullPart> parts{};
   std::uint64_t bytes = 0;
+  /// What all of the tensors say in their attributes: as a served file's do, what its own metadata said.
+  SafetensorsMetadata metadata{};
 
   /// From the peer's whole listing. A name that is not there is tried as name[slice]. InvalidArgument: a slice that
   /// does not read or fit; NotFound: names the first that is not there, in the error's context.

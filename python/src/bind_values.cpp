@@ -4,6 +4,7 @@
 #include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
 #include <weft/python/node.hpp>
+#include <weft/python/text_map.hpp>
 
 /// Plain values, as weft's classes with read-only members.
 namespace weft::python {
@@ -38,6 +39,7 @@ void bind_entry(nb::module_& module) {
       .def_prop_ro("shape", [](const Entry& e) { return tuple_of(e.meta.shape); })
       .def_ro("nbytes", &Entry::bytes)
       .def_prop_ro("generation", [](const Entry& e) { return e.generation.value; })
+      .def_prop_ro("attributes", [](const Entry& e) { return dict_of(e.meta.attributes); })
       .def("__repr__", [](const Entry& e) {
         return text(fmt::format("Entry(name='{}', dtype='{}', shape={}, nbytes={}, generation={})", e.name,
                                 dtype_text(e.meta), e.meta.shape.to_string(), e.bytes, e.generation.value));

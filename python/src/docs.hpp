@@ -29,11 +29,14 @@ inline constexpr const char* kAddDoneCallback =
 inline constexpr const char* kView =
     "Memory of yours as a weft.Tensor, without a copy, to put or push with another dtype, shape or mark than its own: "
     "uint16 memory as \"bfloat16\", bytes as a matrix. A dtype of no known name makes opaque bytes, of any count, "
-    "that the receiver sees under that name. InvalidArgumentError where the bytes do not fit.";
+    "that the receiver sees under that name. attributes: a dict of strings that travels along, at most 32 and 4 KiB. "
+    "InvalidArgumentError where the bytes do not fit.";
 inline constexpr const char* kTensor =
     "A tensor that was received: its bytes are host memory, writable and private, and live while anyone looks at them, "
     "the node's end included. dtype (torch's names; an opaque one's is its sender's), shape, strides (in elements), "
-    "nbytes, device, name, generation, digest, lane, peer (a node id). numpy.asarray(t), memoryview(t), "
+    "nbytes, device, name, generation, digest, lane, peer (a node id), attributes (a dict of strings: its sender's, of "
+    "a "
+    "served file the file's metadata). numpy.asarray(t), memoryview(t), "
     "torch.from_dlpack(t) share its memory.";
 inline constexpr const char* kNumpy =
     "As a numpy array that shares the memory. bfloat16 and float8 by ml_dtypes where that is installed; else "
@@ -104,7 +107,7 @@ inline constexpr const char* kStop =
 inline constexpr const char* kReceipt =
     "The receiver's word that every byte landed: bytes, generation, digest, lane, verified_pieces (False: the lane's "
     "own checks only), seconds.";
-inline constexpr const char* kEntry = "A line of a listing: name, dtype, shape, nbytes, generation.";
+inline constexpr const char* kEntry = "A line of a listing: name, dtype, shape, nbytes, generation, attributes.";
 inline constexpr const char* kPlan =
     "How a tensor would travel: peer, name, nbytes, generation, same_host, lanes. print() shows the table.";
 inline constexpr const char* kPlanLane = "A lane as explain judges it: lane, expected, chosen, usable, verdict.";

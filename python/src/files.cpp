@@ -4,10 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include <weft/python/arguments.hpp>
 #include <weft/python/docs.hpp>
 #include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
 #include <weft/python/input.hpp>
+#include <weft/python/text_map.hpp>
 #include <weft/tensor/safetensors.hpp>
 #include <weft/tensor/safetensors_writer.hpp>
 #include <weft/tensor/selection.hpp>
@@ -15,16 +17,6 @@
 /// safetensors files of this host, by the engine's own reader and writer.
 namespace weft::python {
 namespace {
-
-std::filesystem::path path_of(nb::handle path) {
-  const nb::object text = nb::steal(PyOS_FSPath(path.ptr()));
-  if (!text) throw nb::python_error();
-  if (PyBytes_Check(text.ptr()) != 0)
-    return std::string(PyBytes_AS_STRING(text.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr())));
-  const nb::object bytes = nb::steal(PyUnicode_EncodeFSDefault(text.ptr()));
-  if (!bytes) throw nb::python_error();
-  return std::string(PyBytes_AS_STRING(bytes.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr())));
-}
 
 template <class Work>
 auto without_gil(Work work) {
@@ -45,17 +37,7 @@ nb::list entries_of(const SafetensorsFile& file) {
 
 nb::object metadata_of(const SafetensorsFile& file) {
   if (file.header().metadata().empty()) return nb::none();
-  nb::dict all;
-  for (const auto& [key, value] : file.header().metadata()) all[text(key)] = text(value);
-  return all;
-}
-
-SafetensorsMetadata metadata_in(nb::handle given) {
-  SafetensorsMetadata metadata;
-  if (!given.is_none())
-    for (const auto& [key, value] : nb::cast<nb::dict>(given))
-      metadata.emplace(nb::cast<std::string>(key), nb::cast<std::string>(value));
-  return metadata;
+  return dict_of(file.header().metadata());
 }
 
 Result<void> write_all(const std::filesystem::path& path, const std::vector<SafetensorsItem>& items,
@@ -74,7 +56,7 @@ Result<void> write_all(const std::filesystem::path& path, const std::vector<Safe
 
 void save(nb::handle path, const nb::list& tensors, nb::handle metadata) {
   const auto file = path_of(path);
-  const auto told = metadata_in(metadata);
+  const auto told = text_map<SafetensorsMetadata>(metadata, "metadata");
   std::vector<SafetensorsItem> items;
   std::vector<const std::byte*> memory;
   std::vector<KeepAlive> held;

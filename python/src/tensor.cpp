@@ -6,6 +6,7 @@
 #include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
 #include <weft/python/input.hpp>
+#include <weft/python/text_map.hpp>
 
 namespace weft::python {
 namespace {
@@ -61,7 +62,7 @@ nb::object reinterpreted(const PyTensor& self, std::string_view name) {
   const auto dtype = dtype_named(name);
   if (!dtype) raise(ErrorClass::kInvalidArgument, "view", fmt::format("\"{}\" is no element type", name));
   const TensorMeta& old = self.tensor.meta();
-  TensorMeta meta{.dtype = *dtype, .shape = old.shape, .strides = old.strides};
+  TensorMeta meta{.dtype = *dtype, .shape = old.shape, .strides = old.strides, .attributes = old.attributes};
   if (bits(*dtype) != bits(old.dtype) || old.dtype == DType::kOpaque) {
     if (bits(*dtype) != 8 || !self.tensor.is_dense())
       raise(ErrorClass::kInvalidArgument, "view",
@@ -80,7 +81,7 @@ nb::object reinterpreted(const PyTensor& self, std::string_view name) {
 }
 
 /// weft.view
-nb::object view_as(nb::handle data, nb::handle dtype, nb::handle shape, bool requires_grad) {
+nb::object view_as(nb::handle data, nb::handle dtype, nb::handle shape, bool requires_grad, nb::handle attributes) {
   Input input = read_input(data);
   TensorMeta& meta = input.meta;
   const auto old = value_of(meta.byte_size());
@@ -105,6 +106,7 @@ nb::object view_as(nb::handle data, nb::handle dtype, nb::handle shape, bool req
     }
   }
   meta.requires_grad = meta.requires_grad || requires_grad;
+  if (!attributes.is_none()) meta.attributes = text_map<Attributes>(attributes, "attributes");
   const auto bytes = value_of(meta.byte_size());
   if (bytes != old)
     raise(ErrorClass::kInvalidArgument, "view",
@@ -166,6 +168,7 @@ void bind_tensor(nb::module_& module) {
       .def_prop_ro("digest", &digest_of)
       .def_prop_ro("lane", [](const PyTensor& self) { return to_string(self.tensor.lane()); })
       .def_prop_ro("peer", &peer_of)
+      .def_prop_ro("attributes", [](const PyTensor& self) { return dict_of(self.tensor.meta().attributes); })
       .def_prop_ro("requires_grad", [](const PyTensor& self) { return self.tensor.meta().requires_grad; })
       .def_prop_ro("readonly", [](const PyTensor& self) { return self.read_only; })
       .def_prop_ro("data_ptr",
@@ -195,7 +198,8 @@ void bind_tensor(nb::module_& module) {
           nb::kw_only(), nb::arg("stream") = nb::none(), nb::arg("max_version") = nb::none(),
           nb::arg("dl_device") = nb::none(), nb::arg("copy") = nb::none());
   module.def("view", &view_as, nb::arg("data").none(), nb::kw_only(), nb::arg("dtype") = nb::none(),
-             nb::arg("shape") = nb::none(), nb::arg("requires_grad") = false, docs::kView);
+             nb::arg("shape") = nb::none(), nb::arg("requires_grad") = false, nb::arg("attributes") = nb::none(),
+             docs::kView);
 }
 
 }  // namespace weft::python

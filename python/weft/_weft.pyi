@@ -94,6 +94,8 @@ class Tensor:
     @property
     def peer(self) -> str | None: ...
     @property
+    def attributes(self) -> dict[str, str]: ...
+    @property
     def requires_grad(self) -> bool: ...
     @property
     def readonly(self) -> bool: ...
@@ -118,7 +120,12 @@ class Tensor:
     def _as(self, dtype: str) -> Tensor: ...
 
 def view(
-    data: Array, *, dtype: str | None = None, shape: Iterable[int] | None = None, requires_grad: bool = False
+    data: Array,
+    *,
+    dtype: str | None = None,
+    shape: Iterable[int] | None = None,
+    requires_grad: bool = False,
+    attributes: Mapping[str, str] | None = None,
 ) -> Tensor: ...
 
 @final
@@ -148,6 +155,8 @@ class Entry:
     def nbytes(self) -> int: ...
     @property
     def generation(self) -> int: ...
+    @property
+    def attributes(self) -> dict[str, str]: ...
 
 @final
 class PlanLane:

@@ -20,7 +20,7 @@ from ._weft import SafetensorsFile, save_safetensors, view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal, TypeAlias
 
     from _typeshed import StrPath
@@ -81,8 +81,6 @@ class _File:
 class _Peer:
     """Tensors that a node serves, as they were when this was made: one that has been replaced since is Stale."""
 
-    metadata = None
-
     def __init__(
         self, ticket: Peer, *, node: Node | None, timeout: float | None, progress: Report | None = None
     ) -> None:
@@ -99,6 +97,7 @@ class _Peer:
             self.close()
             raise
         self.entries = {entry.name: (entry.dtype, entry.shape, entry.generation) for entry in listing}
+        self.metadata = _common(entry.attributes for entry in listing) or None
 
     def _get(self, name: str, **options: Any) -> Tensor:
         return self._node.get(
@@ -123,6 +122,14 @@ class _Peer:
     def close(self) -> None:
         if self._own is not None:
             self._own.stop().result()
+
+
+def _common(all_attributes: Iterable[dict[str, str]]) -> dict[str, str]:
+    """What all of them say: a served file's tensors have its metadata as their attributes."""
+    common: set[tuple[str, str]] | None = None
+    for attributes in all_attributes:
+        common = set(attributes.items()) if common is None else common & attributes.items()
+    return dict(sorted(common or ()))
 
 
 def _source(source: Source, **options: Any) -> _File | _Peer:
@@ -196,7 +203,7 @@ class safe_open:
     node is made and lives until this is closed.  What get_tensor gave outlives both.
 
     Over a ticket: names and generations are those of the opening. One that was replaced since raises StaleError: open
-    again.  metadata() is None there, since a file's own does not travel.
+    again.
 
     MalformedError, FileNotFoundError, UnsupportedError (a framework); over a ticket also those of node.list.
     """
@@ -233,7 +240,8 @@ class safe_open:
         return list(self._open().entries)
 
     def metadata(self) -> dict[str, str] | None:
-        """The file's `__metadata__`, a dict of strings; None where it has none, and over a ticket."""
+        """The file's `__metadata__`, a dict of strings; None where it has none. Over a ticket: the attributes that all
+        tensors there have, which are the metadata of the file that is served, up to 32 entries and 4 KiB of it."""
         return self._open().metadata
 
     def get_tensor(self, name: str) -> Any:

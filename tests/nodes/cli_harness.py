@@ -55,9 +55,9 @@ def equal(got, wanted, what=""):
     check(got == wanted, what, f"got {got!r}, wanted {wanted!r}")
 
 
-def write_safetensors(path, tensors):
+def write_safetensors(path, tensors, metadata=None):
     """tensors: name -> (dtype, shape, bytes)."""
-    header, offset = {}, 0
+    header, offset = {"__metadata__": metadata} if metadata else {}, 0
     for name, (dtype, shape, data) in tensors.items():
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + len(data)]}
         offset += len(data)
@@ -67,6 +67,12 @@ def write_safetensors(path, tensors):
         file.write(struct.pack("<Q", len(text)) + text)
         for _, _, data in tensors.values():
             file.write(data)
+
+
+def read_metadata(path):
+    raw = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack_from("<Q", raw)
+    return json.loads(raw[8:8 + length]).get("__metadata__")
 
 
 def read_safetensors(path):

@@ -14,8 +14,8 @@ import sys
 import cli_life_test  # noqa: F401  registers its tests
 import cli_output_test  # noqa: F401
 import cli_resume_test  # noqa: F401
-from cli_harness import (Skipped, check, equal, read_safetensors, run_all, some_tensors, test, until,
-                         write_safetensors)
+from cli_harness import (Skipped, check, equal, read_metadata, read_safetensors, run_all, some_tensors, test,
+                         until, write_safetensors)
 
 
 @test("get: a whole model comes byte for byte, under the file's own names and types")
@@ -27,6 +27,22 @@ def _(weft):
         check("8/8 tensors" in done.stderr and "verified" in done.stderr, done.stderr)
         equal(done.stdout, "")
         equal(weft.left_over(), [])
+
+
+@test("get, push: a file's metadata travels with its tensors")
+def _(weft):
+    metadata = {"format": "pt", "made by": "a test"}
+    model = weft.folder / "model.safetensors"
+    write_safetensors(model, some_tensors(), metadata)
+    with weft.background("serve", model) as server:
+        weft.run("get", server.ticket, "-o", "copy.safetensors")
+        weft.run("get", server.ticket, "mask", "-o", "part.safetensors")
+    equal(read_metadata(weft.folder / "copy.safetensors"), metadata)
+    equal(read_metadata(weft.folder / "part.safetensors"), metadata)
+    with weft.background("recv", "-o", "in", "-n", str(len(some_tensors()))) as receiver:
+        weft.run("push", model, receiver.ticket)
+        receiver.wait(60)
+    equal(read_metadata(weft.folder / "in/mask.safetensors"), metadata)
 
 
 @test("get: the file opens with the ordinary safetensors library")

@@ -232,6 +232,24 @@ def test_a_buffer_is_exported_while_it_is_held(server):
     soon(free, "the buffer's release")
 
 
+def test_attributes_travel_with_a_view_and_its_parts(server, client):
+    server.put("w", weft.view(np.arange(6.0).reshape(2, 3), attributes={"layer": "3", "kind": "über"}))
+    whole = client.get(server.ticket, "w").result()
+    part = client.get(server.ticket, "w", slice=weft.s_[0:1]).result()
+    (entry,) = client.list(server.ticket).result()
+    assert whole.attributes == part.attributes == entry.attributes == {"layer": "3", "kind": "über"}
+    server.put("again", whole)
+    assert client.get(server.ticket, "again").result().attributes == whole.attributes
+    server.put("none", weft.view(whole, attributes={}))
+    assert client.get(server.ticket, "none").result().attributes == {}
+    for wrong in ({"a": 1}, {1: "a"}, [("a", "b")], "ab"):
+        with pytest.raises(weft.InvalidArgumentError, match="a dict of strings"):
+            weft.view(b"abcd", attributes=wrong)
+    for wrong in ({"": "a"}, {"a": "b\0"}, {"a": "x" * 5000}, {str(i): "" for i in range(33)}):
+        with pytest.raises(weft.InvalidArgumentError, match="attribute"):
+            weft.view(b"abcd", attributes=wrong)
+
+
 def test_a_view_gives_memory_another_type_or_shape(server, client):
     raw = np.arange(8, dtype="u2")
     t = weft.view(raw, dtype="bfloat16", shape=(2, 4))

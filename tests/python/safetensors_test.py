@@ -99,11 +99,29 @@ def test_only_the_bytes_of_a_slice_travel(file):
         assert node.stats().bytes_in - before == 42 * 300 * 4
 
 
-def test_metadata_is_the_files_and_does_not_travel(file):
-    with ws.safe_open(file, "np") as f:
+def test_metadata_is_the_files_from_a_path_and_over_a_ticket(source):
+    with ws.safe_open(source, "np") as f:
         assert f.metadata() == {"format": "np", "made by": "a test"}
-    with serving(file) as ticket, ws.safe_open(ticket, "np") as f:
+
+
+def test_metadata_over_a_ticket_is_what_all_tensors_have(file):
+    with weft.Node() as node:
+        node.serve(file)
+        node.put("other", weft.view(b"1234", attributes={"format": "np", "made by": "another"}))
+        with ws.safe_open(node.ticket, "np") as f:
+            assert f.metadata() == {"format": "np"}
+        node.put("bare", b"1234")
+        with ws.safe_open(node.ticket, "np") as f:
+            assert f.metadata() is None
+    with weft.Node() as empty, ws.safe_open(empty.ticket, "np") as f:
         assert f.metadata() is None
+
+
+@pytest.mark.parametrize("metadata", [{"a": 1}, {1: "a"}, ["a"], "ab", 3])
+def test_metadata_is_a_dict_of_strings(metadata, tmp_path):
+    with pytest.raises(weft.InvalidArgumentError, match="a dict of strings"):
+        ws.save_file({"a": np.zeros(3)}, tmp_path / "f.safetensors", metadata=metadata)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_there_is_named(source, tmp_path):
