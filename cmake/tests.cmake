@@ -29,7 +29,12 @@ endfunction()
 function(weft_script_test name)
   cmake_parse_arguments(arg "" "SCRIPT;SECONDS" "ARGS" ${ARGN})
   cmake_path(ABSOLUTE_PATH arg_SCRIPT BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-  weft_list_test(script ${name} "${arg_SECONDS}" python3 ${arg_SCRIPT} ${arg_ARGS})
+  if(Python_EXECUTABLE)
+    set(python ${Python_EXECUTABLE})  # has what the tests look at files with
+  else()
+    set(python python3)
+  endif()
+  weft_list_test(script ${name} "${arg_SECONDS}" ${python} ${arg_SCRIPT} ${arg_ARGS})
 endfunction()
 
 # weft_pytest(NAME FOLDER folder [ENV NAME=VALUE …] [ARGS …] [SECONDS n]): the tests of a folder, by pytest, with the Python

@@ -116,9 +116,10 @@ class [[nodiscard]] Future {
     return *take();
   }
   /// The result if it comes in time; the call goes on otherwise.
-  std::optional<Result<T>> wait_for(Duration most) {
+  template <class Rep, class Period>
+  std::optional<Result<T>> wait_for(std::chrono::duration<Rep, Period> most) {
     if (!shared_) return used_up();
-    block(Clock::now() + most);
+    block(Clock::now() + bounded(most));
     return take();
   }
   /// The result if it is there.

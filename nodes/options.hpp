@@ -27,8 +27,8 @@ class Deadline {
  public:
   Deadline() = default;
   template <class R, class P>
-  Deadline(std::chrono::duration<R, P> left) : left_(std::chrono::duration_cast<Duration>(left)) {}  // NOLINT
-  Deadline(TimePoint at) : at_(at) {}                                                                // NOLINT
+  Deadline(std::chrono::duration<R, P> left) : left_(bounded(left)) {}  // NOLINT
+  Deadline(TimePoint at) : at_(at) {}                                   // NOLINT
   std::optional<TimePoint> resolve(TimePoint now) const {
     if (at_) return at_;
     if (left_) return now + *left_;

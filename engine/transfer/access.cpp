@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include <weft/base/text.hpp>
 
 namespace weft {
@@ -69,6 +71,12 @@ bool Access::permits(const NodeId& peer, bool same_host, AccessVerb verb, std::s
 Result<void> Access::allows(const NodeId& peer, bool same_host, AccessVerb verb, std::string_view name) const {
   WEFT_TRY(admits(peer, same_host));
   if (permits(peer, same_host, verb, name)) return {};
+  if (!has(verbs_, verb))
+    return fail(Error(ErrorClass::kForbidden, std::string(to_string(verb)),
+                      fmt::format("this node allows no {}", to_string(verb)))
+                    .with_hint(verb == AccessVerb::kPush ? "weft recv prints the ticket of a node that takes pushes"
+                                                         : "on the other side: widen its access rule's verbs")
+                    .with_name(std::string(name)));
   return fail(Error(ErrorClass::kForbidden, std::string(to_string(verb)),
                     "\"" + escaped(name) + "\" may not be used so by " + peer.short_string())
                   .with_hint("on the other side: widen its access rule's names or verbs")

@@ -108,7 +108,7 @@ void Core::Impl::transfer_timer(Transfer& t, TimePoint now) {
         }
         [[fallthrough]];
       default:
-        fail(t, deadline_error(t), now);
+        fail(t, deadline_error(t, now), now);
         break;
     }
   }

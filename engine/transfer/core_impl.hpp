@@ -43,7 +43,8 @@ inline constexpr std::size_t kMaxHeldItems = 2 * kMaxBatchItems;  // of one peer
 
 struct PeerState {
   SessionKey session{};
-  bool asked = false;  // NeedSession is out
+  bool asked = false;    // NeedSession is out
+  bool several = false;  // processes with this key may have sessions: the newest that we dialled, else the newest
 };
 
 class Core::Impl {
@@ -67,7 +68,7 @@ class Core::Impl {
   void fail(Transfer& t, Error error, TimePoint now);  // ends it, whatever its role and phase
   void tell(Transfer& t, decltype(Outcome::result) result);
   void finish(Transfer& t);  // forgets it
-  Error deadline_error(const Transfer& t) const;
+  Error deadline_error(const Transfer& t, TimePoint now);
   Error lost_error(const Transfer& t, const Error& why) const;
 
   // sessions.cpp
@@ -77,6 +78,8 @@ class Core::Impl {
   void dial_failed(const NodeId& peer, const Error& why, TimePoint now);
   void close_session(SessionKey key, const Error& why, TimePoint now);
   void on_hello(Session& s, const wire::Hello& hello, TimePoint now);
+  void attach_waiting(const NodeId& peer, TimePoint now);
+  void detach_peer(const Session& s);
   void on_ping(Session& s, const wire::Ping& ping, TimePoint now);
   void on_bye(Session& s, const wire::Bye& bye, TimePoint now);
   void session_timer(Session& s, TimePoint now);

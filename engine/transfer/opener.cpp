@@ -270,14 +270,34 @@ Error Core::Impl::lost_error(const Transfer& t, const Error& why) const {
   return error;
 }
 
-Error Core::Impl::deadline_error(const Transfer& t) const {
+/// How far it came, and which bound it hit: the caller's, or the automatic one.
+Error Core::Impl::deadline_error(const Transfer& t, TimePoint now) {
+  const bool asked = t.explicit_end != kNever;
+  const auto bound = fmt::format(
+      "{} {:.3g} s", asked ? "within" : "for",
+      std::chrono::duration<double>(asked ? t.explicit_end - t.opened : now - std::max(t.opened, t.progress_at))
+          .count());
   const std::uint64_t moved =
       t.is_source() ? t.source.pieces_posted * t.source.bytes.space.piece_bytes() : t.target.bytes_arrived;
-  std::string text =
-      t.total == 0 ? "no answer in time"
-                   : fmt::format("{} of {} had moved", human_bytes(std::min(moved, t.total)), human_bytes(t.total));
+  std::string text, hint = "--timeout gives it longer; weft explain tells the rate to expect";
+  if (t.phase == Phase::kWaitSession) {
+    text = "no connection " + bound;
+    hint = "weft ping tells whether it answers; --timeout gives it longer";
+  } else if (t.role == Role::kPush && moved == 0 && !t.source.ever_done) {
+    text = "nobody there took it " + bound;
+    hint = "on the other side: weft recv, node.receive or on_offer";
+  } else if (t.total == 0) {
+    text = "no answer " + bound;
+    hint = "weft ping tells whether it answers; --timeout gives it longer";
+  } else {
+    text = fmt::format("{} of {} had moved{} {}", human_bytes(std::min(moved, t.total)), human_bytes(t.total),
+                       asked ? "" : ", and nothing more", bound);
+  }
+  const Session* s = sessions_.find(t.session);
   Error error = Error(ErrorClass::kDeadlineExceeded, "transfer", std::move(text))
-                    .with_hint("--timeout gives it longer; weft explain tells the rate to expect");
+                    .with_hint(std::move(hint))
+                    .with_peer(s != nullptr ? s->label() : t.peer.short_string());
+  if (t.role == Role::kPush && t.entry) error = std::move(error).with_name(t.entry->name);
   if (t.role == Role::kPush && t.source.ever_done) error = std::move(error).with_may_have_arrived();
   return error;
 }

@@ -2,6 +2,8 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <weft/transfer/canary.hpp>
 #include <weft/transfer/core_impl.hpp>
 #include <weft/wire/digest.hpp>
@@ -74,9 +76,11 @@ void Core::Impl::open_round(Transfer& t, TimePoint now) {
                                   [&](const auto& refused) { return refused.first == t.lane; });
     return fail(t,
                 Error(ErrorClass::kUnsupported, "transfer",
-                      "no rail of the lane asked for is up" + (why == s->refused.rend() ? "" : ": " + why->second))
+                      fmt::format("lane {} is not up with this peer: {}", to_string(t.lane),
+                                  why == s->refused.rend() ? "it is not one of this node's" : why->second))
                     .with_lane(std::string(to_string(t.lane)))
-                    .with_hint("weft explain tells why"),
+                    .with_peer(s->label())
+                    .with_hint("weft info tells which lanes this host has, weft explain which the two share"),
                 now);
   }
   schedule(t);

@@ -104,8 +104,16 @@ void Core::Impl::on_hello(Session& s, const wire::Hello& m, TimePoint now) {
 
   PeerState& peer = peers_[s.spec.peer];
   if (Session* other = sessions_.find(peer.session); other != nullptr && other != &s && !other->closing) {
-    // Two dials that crossed: the one of the smaller NodeId stays. Anything else: the newer one, since its peer
-    // would not have dialled while it thought the older one alive.
+    // Two dials that crossed: the one of the smaller NodeId stays. Another process with the peer's key: both stay,
+    // and one that was restarted meanwhile falls silent. Else the newer one, since its peer would not have dialled
+    // while it thought the older one alive.
+    if (other->incarnation != s.incarnation && !(other->spec.dialled && s.spec.dialled)) {
+      s.established = true;
+      peer.asked = false;
+      peer.several = true;
+      if (!other->spec.dialled) peer.session = s.key;
+      return attach_waiting(s.spec.peer, now);
+    }
     const bool crossed = other->established && other->incarnation == s.incarnation &&
                          other->spec.dialled != s.spec.dialled && now - other->up_since < std::chrono::seconds(2);
     const bool keep_ours = options_.self < s.spec.peer;
@@ -125,9 +133,29 @@ void Core::Impl::on_hello(Session& s, const wire::Hello& m, TimePoint now) {
     peer.session = s.key;
     peer.asked = false;
   }
+  attach_waiting(s.spec.peer, now);
+}
+
+void Core::Impl::attach_waiting(const NodeId& peer, TimePoint now) {
   transfers_.for_each([&](Key, Transfer& t) {
-    if (t.phase == Phase::kWaitSession && t.peer == s.spec.peer) attach(t, now);
+    if (t.phase == Phase::kWaitSession && t.peer == peer) attach(t, now);
   });
+}
+
+/// No transfer attaches to this session any more: another process of this peer's is asked, where there is one.
+void Core::Impl::detach_peer(const Session& s) {
+  PeerState& peer = peers_[s.spec.peer];
+  if (peer.session != s.key) return;
+  peer.session = {};
+  if (!peer.several) return;
+  TimePoint newest{};
+  sessions_.for_each([&](Key, const Session& other) {
+    if (other.spec.peer != s.spec.peer || !other.established || other.closing || other.retired) return;
+    if (peer.session && other.up_since <= newest) return;
+    peer.session = other.key;
+    newest = other.up_since;
+  });
+  peer.several = static_cast<bool>(peer.session);
 }
 
 void Core::Impl::close_session(SessionKey key, const Error& why, TimePoint now) {
@@ -143,7 +171,7 @@ void Core::Impl::close_session(SessionKey key, const Error& why, TimePoint now) 
   // Time for what is queued, the bye last; the peer answers it, and both sides close.
   s->close_at = now + std::chrono::milliseconds(250);
   timers_.add({.at = s->close_at, .session = true, .who = key});
-  if (auto& peer = peers_[s->spec.peer]; peer.session == key) peer.session = {};
+  detach_peer(*s);
   transfers_.for_each([&](Key, Transfer& t) {
     if (t.session == key) lose_session(t, why, now);
   });
@@ -174,7 +202,7 @@ void Core::Impl::session_down(SessionKey key, const Error& why, TimePoint now) {
   if (s == nullptr) return;
   s->closing = true;
   const NodeId id = s->spec.peer;
-  if (auto& peer = peers_[id]; peer.session == key) peer.session = {};
+  detach_peer(*s);
   for (Rail& r : s->rails) {
     if (r.number == 0) r.state = Rail::State::kDown;
     if (r.number != 0) close_rail(*s, r, "its session ended", now);
@@ -255,7 +283,7 @@ void Core::Impl::session_timer(Session& s, TimePoint now) {
                           .with_peer(s.label());
     s.closing = true;
     s.close_why = why;
-    if (auto& peer = peers_[s.spec.peer]; peer.session == s.key) peer.session = {};
+    detach_peer(s);
     const SessionKey key = s.key;
     // Nothing is tried again over another session: who was silent for so long would be so to a dial, and the bound of
     // these calls is used up.

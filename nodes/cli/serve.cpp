@@ -30,6 +30,8 @@ class ServeCommand final : public Command {
 
   Result<int> run(Context& context) override {
     WEFT_LET(auto options, presence_.options(context));
+    // Nobody receives here: a push would wait until its deadline.
+    options.access = std::move(options.access).verbs(AccessVerb::kGet | AccessVerb::kList);
     WEFT_TRY(presence_.prepare());
     WEFT_LET(auto node, start_node(context, std::move(options)));
     std::size_t tensors = 0;

@@ -45,6 +45,25 @@ def _(weft):
     equal(read_metadata(weft.folder / "in/mask.safetensors"), metadata)
 
 
+@test("push: to a node that only serves is Forbidden at once, and the hint says where to")
+def _(weft):
+    with weft.serve() as server:
+        done = weft.run("push", "model.safetensors", server.ticket, wanted=None)
+        check(done.returncode != 0 and "Forbidden" in done.stderr and "weft recv" in done.stderr, done.stderr)
+
+
+@test("get: commands of one identity do not disturb each other")
+def _(weft):
+    weft.run("id")
+    with weft.serve(some_tensors(large=32 << 20)) as server:
+        children = [weft.popen("get", server.ticket, "-o", f"copy{i}.safetensors") for i in range(4)]
+        for child in children:
+            _, err = child.communicate(timeout=60)
+            equal(child.returncode, 0, err.decode())
+    for i in range(4):
+        equal(read_safetensors(weft.folder / f"copy{i}.safetensors"), some_tensors(large=32 << 20))
+
+
 @test("get: the file opens with the ordinary safetensors library")
 def _(weft):
     try:

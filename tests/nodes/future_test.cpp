@@ -206,3 +206,14 @@ TEST_CASE("future: progress grows to the whole, and is reported where callbacks 
   CHECK(backwards == 0);
   CHECK(reports > 0);
 }
+
+TEST_CASE("future: waits of any length are waits", "[future]") {
+  Pair pair;
+  need(pair.get().wait_for(Duration::max()));
+  need(pair.get().wait_for(std::chrono::hours::max()));
+  need(pair.get({.deadline = Duration::max()}).wait());
+  need(pair.get({.deadline = std::chrono::hours::max()}).wait());
+  auto push = pair.client.push(pair.ticket, "held", TensorView::bytes({}));
+  CHECK_FALSE(push.wait_for(std::chrono::seconds(-1)).has_value());
+  CHECK_FALSE(push.wait_for(Duration::min()).has_value());
+}
