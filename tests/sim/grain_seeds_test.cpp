@@ -1,24 +1,22 @@
 #include <catch2/catch_test_macros.hpp>
 
-#include <cstdlib>
-
 #include <tests/sim/grain_scenario.hpp>
+#include <tests/sim/seeds.hpp>
 
 namespace weft::sim {
 namespace {
 
 #if defined(WEFT_SIM_SEEDS)
-constexpr std::uint64_t kSeeds = WEFT_SIM_SEEDS / 10;  // with sanitizers
+constexpr std::uint64_t kGrainSeeds = kSeeds / 10;
 #else
-constexpr std::uint64_t kSeeds = 1000;
+constexpr std::uint64_t kGrainSeeds = 1000;
 #endif
 
 void run_seeds(GrainScenario::Rails rails) {
-  const char* only = std::getenv("WEFT_GRAIN_SEED");  // to replay one
+  const SeedRange seeds = seeds_of("WEFT_GRAIN_SEED", kGrainSeeds);
   std::size_t sends = 0, arrived = 0, broken = 0;
-  const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
-  for (std::uint64_t seed = first; seed <= (only != nullptr ? first : kSeeds) && broken < 5; ++seed) {
-    const GrainResult result = GrainScenario(seed, only != nullptr, rails).run();
+  for (std::uint64_t seed = seeds.first; seed <= seeds.last && broken < 5; ++seed) {
+    const GrainResult result = GrainScenario(seed, seeds.replay, rails).run();
     sends += result.sends;
     arrived += result.arrived;
     if (result.breaches.empty()) continue;

@@ -1,16 +1,11 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <tests/sim/search.hpp>
+#include <tests/sim/seeds.hpp>
 
 namespace weft::sim {
 namespace {
 
-// What two cores do in the time the test has: a sanitizer makes a run twenty times slower.
-#if defined(WEFT_SIM_SEEDS)
-constexpr std::uint64_t kSeeds = WEFT_SIM_SEEDS;  // with sanitizers
-#else
-constexpr std::uint64_t kSeeds = 20'000;
-#endif
 constexpr std::size_t kFailuresShown = 5;
 
 }  // namespace

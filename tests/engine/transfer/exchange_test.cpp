@@ -31,6 +31,15 @@ struct PushedByte {
   }
 };
 
+/// The pushed byte comes by a rail, and the application is asked for it.
+AskOffer offer_by_rail(PlayedPeer& peer, PushedByte& pushed) {
+  peer.open_rail(kRail);
+  peer.hear_on(kRail, pushed.offer(1), pushed.bytes);
+  auto asked = peer.action<AskOffer>();
+  REQUIRE(asked);
+  return *std::move(asked);
+}
+
 }  // namespace
 
 TEST_CASE("exchange: a pull without a grant rides the rail, and the stream where its lane is asked for", "[transfer]") {
@@ -87,15 +96,12 @@ TEST_CASE("exchange: an answer goes the way its request came", "[transfer]") {
 
 TEST_CASE("exchange: a push that comes by rail and again by stream is shown and receipted once each", "[transfer]") {
   PlayedPeer peer;
-  peer.open_rail(kRail);
   PushedByte pushed;
-  peer.hear_on(kRail, pushed.offer(1), pushed.bytes);
-  const auto asked = peer.action<AskOffer>();
-  REQUIRE(asked);
+  const AskOffer asked = offer_by_rail(peer, pushed);
   peer.hear(pushed.offer(1), pushed.bytes);  // its opener saw the rail go down
   CHECK_FALSE(peer.action<AskOffer>());
   std::byte into{};
-  peer.core().on_decision(asked->transfer, Accept{.into = &into, .size = 1}, peer.now());
+  peer.core().on_decision(asked.transfer, Accept{.into = &into, .size = 1}, peer.now());
   CHECK(into == std::byte{9});
   CHECK(peer.said_on<wire::Receipt>(kRail).size() == 1);
   peer.hear(pushed.offer(1), pushed.bytes);
@@ -108,12 +114,9 @@ TEST_CASE("exchange: a push that comes by rail and again by stream is shown and 
 
 TEST_CASE("exchange: a push that was refused, or cancelled before it came, is not shown again", "[transfer]") {
   PlayedPeer peer;
-  peer.open_rail(kRail);
   PushedByte pushed;
-  peer.hear_on(kRail, pushed.offer(1), pushed.bytes);
-  const auto asked = peer.action<AskOffer>();
-  REQUIRE(asked);
-  peer.core().on_decision(asked->transfer, Error(ErrorClass::kOverloaded, "receive", "not now"), peer.now());
+  const AskOffer asked = offer_by_rail(peer, pushed);
+  peer.core().on_decision(asked.transfer, Error(ErrorClass::kOverloaded, "receive", "not now"), peer.now());
   CHECK(peer.said_on<wire::Failure>(0).size() == 1);
   peer.hear(pushed.offer(1), pushed.bytes);
   CHECK_FALSE(peer.action<AskOffer>());

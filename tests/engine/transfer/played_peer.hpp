@@ -88,33 +88,29 @@ class PlayedPeer {
   void open_rail(std::uint16_t number) {
     hear(wire::RailRequest{.number = number, .lane = Lane::kVerbs});
     REQUIRE(action<ListenRail>());
-    core_.on_rail_listening(rail(number), std::string("fake"), now_);
-    const auto answers = said_on<wire::RailRequest>(0);
-    REQUIRE_FALSE(answers.empty());
-    REQUIRE(core_.admit_rail(session_, number, answers.back().nonce, now_));
-    core_.on_rail_up(rail(number),
-                     {.name = Lane::kVerbs, .max_message = 8192, .gather = 4, .scatter = 4, .piece_bytes = kLeafBytes},
-                     now_);
+    be_dialled(number);
   }
   /// The core invites the peer to a rail, and the peer dials it. None: it has not.
   std::optional<std::uint16_t> dial_invited() {
     const auto invited = action<ListenRail>();
     if (!invited) return std::nullopt;
-    const std::uint16_t number = invited->rail.number;
-    core_.on_rail_listening(rail(number), std::string("fake"), now_);
-    const auto answers = said_on<wire::RailRequest>(0);
-    REQUIRE_FALSE(answers.empty());
-    REQUIRE(core_.admit_rail(session_, number, answers.back().nonce, now_));
-    core_.on_rail_up(rail(number),
-                     {.name = Lane::kVerbs, .max_message = 8192, .gather = 4, .scatter = 4, .piece_bytes = kLeafBytes},
-                     now_);
-    return number;
+    be_dialled(invited->rail.number);
+    return invited->rail.number;
   }
   void lose_rail(std::uint16_t number) {
     core_.on_rail_down(rail(number), Error(ErrorClass::kPeerLost, "rail", "pulled out"), now_);
   }
 
  private:
+  void be_dialled(std::uint16_t number) {
+    core_.on_rail_listening(rail(number), std::string("fake"), now_);
+    const auto answers = said_on<wire::RailRequest>(0);
+    REQUIRE_FALSE(answers.empty());
+    REQUIRE(core_.admit_rail(session_, number, answers.back().nonce, now_));
+    core_.on_rail_up(rail(number),
+                     {.name = Lane::kVerbs, .max_message = 8192, .gather = 4, .scatter = 4, .piece_bytes = kLeafBytes},
+                     now_);
+  }
   std::span<const std::byte> encoded(const wire::Message& message, std::span<const std::byte> payload) {
     const auto head = unwrap(encoder_.encode(message, payload.size()));
     frame_.assign(head.begin(), head.end());
