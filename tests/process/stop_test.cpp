@@ -52,6 +52,30 @@ void server_stops(const LaneCase& lane) {
   }
 }
 
+/// A cancel, while the server is held between two of its writes.
+void cancelled_while_server_stops(const LaneCase& lane) {
+  auto node = start(lane.options());
+  std::vector<std::uint8_t> memory(kBytes);
+  Child server(lane.arguments());
+  server.ask("serve t " + std::to_string(kBytes) + " 1");
+  for (const At at : {At{"grant"}, At{"written"}, At{"written", 50}, At{"written", 200}}) {
+    CAPTURE(at.step, at.count);
+    arm(server, at, "stop");
+    auto pull = node.get(server.ticket(), "t", {.into = view(memory)});
+    server.expect(std::string("at ") + at.step);
+    const TimePoint then = Clock::now();
+    pull.cancel();
+    const auto result = pull.wait_for(kSoon);
+    CHECK(Clock::now() - then < std::chrono::seconds(2));
+    REQUIRE(result.has_value());
+    CHECK(failure(*result) == ErrorClass::kCancelled);
+    mark(memory);
+    server.signal(SIGCONT);
+    CHECK(is_noise(need(node.get(server.ticket(), "t").wait_for(kSoon)).bytes(), 1));
+    CHECK(is_marked(memory));
+  }
+}
+
 void client_stops(const LaneCase& lane) {
   auto node = start(lane.options({.liveness = kQuick}));
   works(node, lane);
@@ -153,6 +177,12 @@ TEST_CASE("stopped: with the defaults a silent server is lost after three second
 
 TEST_CASE("stopped: a server at each step of a pull", "[F11]") { server_stops({}); }
 TEST_CASE("stopped: a server at each step of a pull over lane tls", "[F11]") { server_stops({.sealed = true}); }
+TEST_CASE("stopped: a pull cancelled meanwhile writes nothing afterwards", "[F11][N9]") {
+  cancelled_while_server_stops({});
+}
+TEST_CASE("stopped: a pull over lane tls cancelled meanwhile writes nothing afterwards", "[F11][N9]") {
+  cancelled_while_server_stops({.sealed = true});
+}
 TEST_CASE("stopped: a client at each step of its pull", "[F11]") { client_stops({}); }
 TEST_CASE("stopped: a client at each step of its pull over lane tls", "[F11]") { client_stops({.sealed = true}); }
 TEST_CASE("stopped: the receiver of a push at each step", "[F11]") { receiver_stops({}); }
