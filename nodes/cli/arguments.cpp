@@ -1,9 +1,17 @@
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <weft/base/text.hpp>
 #include <weft/nodes/cli/arguments.hpp>
 #include <weft/nodes/cli/usage.hpp>
 
 namespace weft::cli {
+namespace {
+
+// "--count" of "-n,--count".
+std::string long_name(const std::string& spelling) { return spelling.substr(spelling.rfind(',') + 1); }
+
+}  // namespace
 
 void Arguments::positional(const std::string& name, std::string& into, const std::string& help, Needed needed) {
   app_.add_option(name, into, help)->required(needed == Needed::kYes);
@@ -35,8 +43,15 @@ void Arguments::path(const std::string& spelling, const std::string& value, std:
 }
 
 void Arguments::number(const std::string& spelling, const std::string& value, std::uint64_t& into,
-                       const std::string& help) {
-  app_.add_option(spelling, into, help)->option_text(value);
+                       const std::string& help, CountRange range) {
+  parsed(spelling, value, help, [&into, range, name = long_name(spelling)](std::string_view text) -> Result<void> {
+    const auto count = parse_count(text, range);
+    if (!count)
+      return fail(ErrorClass::kInvalidArgument, "arguments",
+                  fmt::format("{} {}: {}", name, escaped(text), count.error().message()));
+    into = *count;
+    return {};
+  });
 }
 
 void Arguments::list(const std::string& spelling, const std::string& value, std::vector<std::string>& into,

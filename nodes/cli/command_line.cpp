@@ -73,7 +73,10 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& why) {
   if (chosen.empty()) return usage("a command is missing", "`weft help` lists them");
   const auto hint = fmt::format("`weft help {}` shows the form", app.get_name());
   if (!left.empty()) return usage(fmt::format("\"{}\" is one argument too many", escaped(left.front())), hint);
-  return usage(escaped(why.what()), hint);
+  const std::string said = why.what();  // "--count: 1 required TEXT missing"
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&why) != nullptr)
+    return usage(fmt::format("{} lacks its value", escaped(said.substr(0, said.find(':')))), hint);
+  return usage(escaped(said), hint);
 }
 
 // Before the command line has been read: what it would say about the form of its own errors.

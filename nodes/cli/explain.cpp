@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <weft/base/limits.hpp>
 #include <weft/base/text.hpp>
 #include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/peer_names.hpp>
@@ -22,6 +25,7 @@ class ExplainCommand final : public Command {
     WEFT_LET(auto node, start_client(context));
     auto plan = await(node.explain(ticket, name_, deadline_of(context)));
     if (!plan) return fail(explained(context, node, ticket, std::move(plan).error(), name_, spelled_again(ticket_)));
+    if (context.settings.lane != Lane::kAuto) narrow(*plan, to_string(context.settings.lane));
     if (context.out.format() == Format::kJson)
       show_json(context, *plan);
     else
@@ -30,6 +34,19 @@ class ExplainCommand final : public Command {
   }
 
  private:
+  // As --lane would have it. What rides in the answer does so whatever lane was asked for.
+  static void narrow(Plan& plan, std::string_view asked) {
+    if (plan.bytes != 0 && plan.bytes <= kInlineBytes) return;
+    for (auto& lane : plan.lanes) {
+      lane.chosen = lane.usable && lane.lane == asked;
+      if (lane.lane == asked && lane.lane == to_string(Lane::kTls)) lane.verdict = "sealed";
+      if (lane.lane == asked || !lane.usable) continue;
+      lane.usable = false;
+      lane.verdict = "not asked for";
+    }
+    std::ranges::stable_partition(plan.lanes, [](const PlanLane& lane) { return lane.chosen; });
+  }
+
   static void show_json(Context& context, const Plan& plan) {
     Json lanes = Json::array();
     for (const auto& lane : plan.lanes)

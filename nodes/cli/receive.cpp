@@ -95,6 +95,9 @@ class ReceiveCommand final : public Command {
     for (std::uint64_t got = 0; (count_ == 0 || got < count_) && Signals::caught() == 0; ++got) {
       auto tensor = await(node.receive(glob_, {.deadline = deadline_of(context)}));
       if (!tensor && Signals::caught() != 0) return {};
+      if (!tensor && tensor.error().kind() == ErrorClass::kDeadlineExceeded)
+        return fail(std::move(tensor).error().with_hint(
+            "a later --timeout, or none, waits longer; there: weft push FILE TICKET, with the ticket printed here"));
       if (!tensor) return fail(std::move(tensor).error());
       WEFT_TRY(save(context, *tensor));
     }

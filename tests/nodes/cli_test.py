@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import cli_life_test  # noqa: F401  registers its tests
+import cli_mistakes_test  # noqa: F401
 import cli_output_test  # noqa: F401
 import cli_resume_test  # noqa: F401
 from cli_harness import (Skipped, check, equal, read_metadata, read_safetensors, run_all, some_tensors, test,
