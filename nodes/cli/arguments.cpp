@@ -37,9 +37,13 @@ void Arguments::text(const std::string& spelling, const std::string& value, std:
 
 void Arguments::path(const std::string& spelling, const std::string& value, std::filesystem::path& into,
                      const std::string& help) {
-  app_.add_option_function<std::string>(
-          spelling, [&into](const std::string& text) { into = text; }, help)
-      ->option_text(value);
+  parsed(spelling, value, help, [&into, name = long_name(spelling)](std::string_view text) -> Result<void> {
+    if (text.empty())
+      return fail(Error{ErrorClass::kInvalidArgument, "arguments", fmt::format("{} '' names nothing", name)}.with_hint(
+          "is a variable of the script empty? Leave the option out, or name a file"));
+    into = text;
+    return {};
+  });
 }
 
 void Arguments::number(const std::string& spelling, const std::string& value, std::uint64_t& into,

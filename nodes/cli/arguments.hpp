@@ -30,6 +30,7 @@ class Arguments {
   /// How often it was given.
   void count(const std::string& spelling, int& into, const std::string& help);
   void text(const std::string& spelling, const std::string& value, std::string& into, const std::string& help);
+  /// Of a file or folder. An empty one is refused.
   void path(const std::string& spelling, const std::string& value, std::filesystem::path& into,
             const std::string& help);
   void number(const std::string& spelling, const std::string& value, std::uint64_t& into, const std::string& help,

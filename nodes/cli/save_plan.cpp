@@ -134,6 +134,9 @@ Result<void> check_wanted(const Wanted& wanted) {
 
 Result<std::filesystem::path> choose_path(const std::filesystem::path& output, const Wanted& wanted, bool force) {
   std::error_code ignored;
+  if (output == "-")
+    return fail(Error{ErrorClass::kInvalidArgument, "open", "a safetensors file is not written to stdout"}.with_hint(
+        "-o FILE names it; ./- is a file of that name"));
   std::filesystem::path path = output;
   if (output.empty() || !output.has_filename() || std::filesystem::is_directory(output, ignored))
     path /= file_name_of(wanted);
@@ -142,6 +145,11 @@ Result<std::filesystem::path> choose_path(const std::filesystem::path& output, c
     return fail(
         Error{ErrorClass::kNotFound, "open", fmt::format("there is no folder {}", escaped(folder.string()))}.with_hint(
             fmt::format("mkdir -p {}", escaped(folder.string()))));
+  if (const auto found = std::filesystem::status(path, ignored);
+      std::filesystem::exists(found) && !std::filesystem::is_regular_file(found))
+    return fail(
+        Error{ErrorClass::kInvalidArgument, "open", fmt::format("{} is no regular file", escaped(path.string()))}
+            .with_hint("-o FILE names one that is there or may be made; nothing else is replaced"));
   if (!force && std::filesystem::exists(std::filesystem::symlink_status(path, ignored)))
     return fail(
         Error{ErrorClass::kExists, "open", fmt::format("{} is there already", escaped(path.string()))}.with_hint(

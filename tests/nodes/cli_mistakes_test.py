@@ -85,3 +85,28 @@ def _(weft):
                 equal([(one["lane"], one["usable"]) for one in told if one["chosen"]], [(lane, True)])
                 equal(told[0]["lane"], lane)
                 equal({one["lane"] for one in told if one["verdict"] == "not asked for"}, set(usable) - {lane})
+
+
+@test("-o: a device, a pipe, - and nothing at all are refused, --force or not, and stay as they are")
+def _(weft):
+    (weft.folder / "here").mkdir()
+    os.mkfifo(weft.folder / "pipe")
+    os.mkfifo(weft.folder / "here" / "model.safetensors")
+    (weft.folder / "link").symlink_to("/dev/null")
+    before = os.stat("/dev/null")
+    with weft.serve() as server:
+        for force in ([], ["--force"]):
+            for output in ("pipe", "link", "here"):
+                done = weft.run("get", server.ticket, "-o", output, *force, wanted=2)
+                check("is no regular file [InvalidArgument]" in done.stderr and "hint:" in done.stderr, done.stderr)
+            done = weft.run("get", server.ticket, "-o", "-", *force, wanted=2)
+            check("not written to stdout" in done.stderr and "./-" in done.stderr, done.stderr)
+            done = weft.run("get", server.ticket, "-o", "", *force, wanted=2)
+            check("--output '' names nothing" in done.stderr, done.stderr)
+        weft.run("get", server.ticket, "-o", "./-")
+    check((weft.folder / "link").is_symlink() and (weft.folder / "pipe").is_fifo(), list(weft.folder.iterdir()))
+    equal(os.stat("/dev/null"), before)
+    check("not written to stdout" in weft.run("recv", "-o", "-", wanted=2).stderr)
+    for words in (["recv", "-o", ""], ["serve", "model.safetensors", "--ticket-file", ""], ["id", "--identity", ""]):
+        check("'' names nothing" in weft.run(*words, wanted=2).stderr, words)
+    equal(weft.left_over(), [])
