@@ -14,6 +14,7 @@
 #include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/presence.hpp>
 #include <weft/nodes/environment.hpp>
+#include <weft/stream/address.hpp>
 
 namespace weft::cli {
 namespace {
@@ -103,8 +104,22 @@ void Presence::declare(Arguments& arguments) {
   arguments.also_from("--allow", "WEFT_ALLOW");
 }
 
+// Before anything is said about who may come: an address that is none needs no access rule.
+Result<void> Presence::check_hosts() const {
+  for (const auto& text : listen_) {
+    const auto address = stream::Address::parse(text);
+    if (!address || address->kind != stream::Address::Kind::kTcp || address->host.empty()) continue;  // the node tells
+    if (stream::numeric_address(*address) || stream::resolve_address(*address)) continue;
+    return fail(Error{ErrorClass::kInvalidArgument, "listen",
+                      fmt::format("--listen {}: there is no host of that name", escaped(text))}
+                    .with_hint("a name or number of this host, 127.0.0.1:0, or :7700 for all of its addresses"));
+  }
+  return {};
+}
+
 Result<NodeOptions> Presence::options(const Context& context) const {
   WEFT_LET(auto options, options_here(context));
+  WEFT_TRY(check_hosts());
   options.listen = listen_;
   WEFT_LET(options.access, detail::parse_access(allow_));
   if (context.settings.lane != Lane::kAuto) options.lanes = {context.settings.lane};

@@ -22,7 +22,7 @@ class Presence {
   ~Presence();  // takes the ticket file away, while it is ours
 
   void declare(Arguments& arguments);
-  /// InvalidArgument: an --allow that is neither local, any nor node ids.
+  /// InvalidArgument: an --allow that is neither local, any nor node ids; a --listen of no host. Blocks for host names.
   Result<NodeOptions> options(const Context& context) const;
   /// Takes an old ticket file away, so that whoever waits for one gets ours. Exists: what is there is no ticket, or
   /// that of a node that still runs.
@@ -36,6 +36,7 @@ class Presence {
   bool local_only() const noexcept { return listen_.empty(); }
 
  private:
+  Result<void> check_hosts() const;
   bool may_be_replaced(const std::string& text) const;
   Result<void> hand_over(Context& context, const std::string& text, const Json& object);
 

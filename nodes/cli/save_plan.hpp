@@ -10,7 +10,7 @@
 
 namespace weft::cli {
 
-/// What `get` was asked for: which names (none: all), one of them perhaps only in part.
+/// What `get` was asked for: which names and patterns (none: all), some of them perhaps only in part.
 struct Wanted {
   std::vector<std::string> names{};
   /// "w[0:128,:]": a part of w, which need not be among the names; "0:128,:": of the one name. A name may also carry
@@ -26,8 +26,9 @@ struct SavePlan {
   /// What all of the tensors say in their attributes: as a served file's do, what its own metadata said.
   SafetensorsMetadata metadata{};
 
-  /// From the peer's whole listing. A name that is not there is tried as name[slice]. InvalidArgument: a slice that
-  /// does not read or fit; NotFound: names the first that is not there, in the error's context.
+  /// From the peer's whole listing. A name that is not there is tried as name[slice], then as a pattern (`*`, `?`): all
+  /// that match it and are not asked for otherwise. InvalidArgument: a slice that does not read or fit; NotFound: names
+  /// the first that is not there, in the error's context.
   static Result<SavePlan> make(const std::vector<Entry>& listed, const Wanted& wanted);
 };
 

@@ -3,8 +3,9 @@
 import json
 import os
 import signal
+import subprocess
 
-from cli_harness import check, equal, test, until
+from cli_harness import Skipped, check, equal, read_safetensors, some_tensors, test, until, write_safetensors
 
 
 @test("a number is digits: a sign, a word, zero and more than may be are refused in our words")
@@ -110,3 +111,84 @@ def _(weft):
     for words in (["recv", "-o", ""], ["serve", "model.safetensors", "--ticket-file", ""], ["id", "--identity", ""]):
         check("'' names nothing" in weft.run(*words, wanted=2).stderr, words)
     equal(weft.left_over(), [])
+
+
+@test("a ticket that cannot be read: which one it was, and what was probably meant")
+def _(weft):
+    write_safetensors(weft.folder / "m.safetensors", some_tensors(large=2 << 20))
+    (weft.folder / "bad").write_text("some words")
+    (weft.folder / "none").write_text("\n")
+
+    def told(*words, wanted=6, **kwargs):
+        lines = weft.run(*words, wanted=wanted, **kwargs).stderr.splitlines()
+        equal(len(lines), 2, lines)
+        return lines[0].removeprefix("error: "), lines[1].removeprefix(" hint: ")
+
+    equal(told("ls", "garbage")[0], 'the ticket "garbage": it does not begin with weft [Malformed]')
+    check(told("ls", "weft" + "a" * 200)[0].startswith('the ticket "weft' + "a" * 20 + '…": its checksum'))
+    check(told("ping", "@bad")[0].startswith("the ticket in bad: it does not begin"))
+    check(told("ping", "-", given="x")[0].startswith("the ticket on standard input: it does not begin"))
+    equal(told("ls", "", wanted=2), ("the ticket is empty [InvalidArgument]",
+                                     "is a variable of the script empty? TICKET is its text, @FILE or -"))
+    check(told("ls", "@none", wanted=2)[0].startswith("the ticket in none is missing"))
+    what, hint = told("ls", "@m.safetensors", wanted=2)
+    check(what.startswith("m.safetensors is too long for tickets") and "tensors' file" in hint, what, hint)
+    equal(told("ls", "bad")[1], "@bad reads it from that file")
+    check("weft push m.safetensors TICKET" in told("push", "bad", "m.safetensors")[1])
+    equal(json.loads(weft.run("ls", "garbage", "--json", wanted=6).stderr)["operation"], "ticket")
+
+
+@test("a hint names the command that was given, not COMMAND")
+def _(weft):
+    write_safetensors(weft.folder / "model.safetensors", some_tensors())
+    for words in (["ls", "t", "--color", "blue"], ["recv", "-n", "-1"], ["get", "t", "--slice", "x", "a"], ["serve"],
+                  ["grains", "recv", "--size", "0B"], ["grains", "recv", "@i"], ["push", "model.safetensors"]):
+        for form in ([], ["--json"]):
+            done = weft.run(*words, *form, wanted=2)
+            check("COMMAND" not in done.stderr, words, done.stderr)
+    check("`weft help recv` shows the form" in weft.run("recv", "-n", "-1", wanted=2).stderr)
+    check("`weft help grains` shows the form" in weft.run("grains", "recv", "@i", wanted=2).stderr)
+
+
+@test("get: a pattern is all that match it; one that matches nothing, and a slice without its ], say so")
+def _(weft):
+    tensors = some_tensors()
+    rows = {f"layers.{n}.weight": tensors[f"layers.{n}.weight"] for n in (0, 1)}
+    with weft.serve() as server:
+        (weft.folder / "t").write_text(server.ticket)
+        (weft.folder / "here").mkdir()
+        weft.run("get", "@t", "layers.*", "-o", "here")
+        equal(read_safetensors(weft.folder / "here/model.safetensors"), rows)
+        done = weft.run("get", "@t", "layers.*", "norm.bias", "*.weight", "-o", "a.safetensors", "--json")
+        equal(json.loads(done.stdout)["tensors"], 4)
+        kept = ("layers.0.weight", "layers.1.weight", "half.weight", "norm.bias")
+        equal(read_safetensors(weft.folder / "a.safetensors"), {name: tensors[name] for name in kept})
+        weft.run("get", "@t", "layers.?.weight[0:2]", "-o", "b.safetensors")
+        equal({name: shape for name, (_, shape, _) in read_safetensors(weft.folder / "b.safetensors").items()},
+              {"layers.0.weight": [2, 64], "layers.1.weight": [2, 32, 2]})
+        first, second = weft.run("get", "@t", "norm.bais*", "-o", "c.safetensors", wanted=3).stderr.splitlines()
+        check(first.startswith('error: no tensor named "norm.bais*" at '), first)
+        equal(second, ' hint: did you mean "norm.bias"? weft ls @t lists all 7')
+        done = weft.run("get", "@t", "layers.0.weight[0:2,:", "-o", "c.safetensors", wanted=2)
+        check('"layers.0.weight[0:2,:": its slice lacks the ]' in done.stderr, done.stderr)
+        done = weft.run("get", "@t", "-o", "/proc/x", wanted=None)
+        check(done.returncode != 0 and "must be there already" not in done.stderr, done.stderr)
+    equal(sorted(path.name for path in weft.folder.glob("[bc].*")), ["b.safetensors"])
+
+
+@test("recv: a tensor that the disk has no room for is named")
+def _(weft):
+    disk = weft.folder / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+        raise Skipped("mounting a small disk needs root")
+    try:
+        write_safetensors(weft.folder / "model.safetensors", {"too big": ("U8", [4 << 20], bytes(4 << 20))})
+        receiver = weft.popen("recv", "-o", disk, "-n", "1", "--ticket-file", "t")
+        until(lambda: (weft.folder / "t").exists() or receiver.poll() is not None, "a ticket")
+        weft.run("push", "model.safetensors", "@t")  # its memory has it, verified
+        _, err = receiver.communicate(timeout=60)
+        equal(receiver.returncode, 10, err)
+        check(b'error: "too big": ' in err and b"[ResourceExhausted]" in err, err)
+    finally:
+        subprocess.run(["umount", disk], check=True)
