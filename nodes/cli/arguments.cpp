@@ -1,9 +1,17 @@
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <weft/base/text.hpp>
 #include <weft/nodes/cli/arguments.hpp>
 #include <weft/nodes/cli/usage.hpp>
 
 namespace weft::cli {
+namespace {
+
+// "--count" of "-n,--count".
+std::string long_name(const std::string& spelling) { return spelling.substr(spelling.rfind(',') + 1); }
+
+}  // namespace
 
 void Arguments::positional(const std::string& name, std::string& into, const std::string& help, Needed needed) {
   app_.add_option(name, into, help)->required(needed == Needed::kYes);
@@ -29,14 +37,25 @@ void Arguments::text(const std::string& spelling, const std::string& value, std:
 
 void Arguments::path(const std::string& spelling, const std::string& value, std::filesystem::path& into,
                      const std::string& help) {
-  app_.add_option_function<std::string>(
-          spelling, [&into](const std::string& text) { into = text; }, help)
-      ->option_text(value);
+  parsed(spelling, value, help, [&into, name = long_name(spelling)](std::string_view text) -> Result<void> {
+    if (text.empty())
+      return fail(Error{ErrorClass::kInvalidArgument, "arguments", fmt::format("{} '' names nothing", name)}.with_hint(
+          "is a variable of the script empty? Leave the option out, or name a file"));
+    into = text;
+    return {};
+  });
 }
 
 void Arguments::number(const std::string& spelling, const std::string& value, std::uint64_t& into,
-                       const std::string& help) {
-  app_.add_option(spelling, into, help)->option_text(value);
+                       const std::string& help, CountRange range) {
+  parsed(spelling, value, help, [&into, range, name = long_name(spelling)](std::string_view text) -> Result<void> {
+    const auto count = parse_count(text, range);
+    if (!count)
+      return fail(ErrorClass::kInvalidArgument, "arguments",
+                  fmt::format("{} {}: {}", name, escaped(text), count.error().message()));
+    into = *count;
+    return {};
+  });
 }
 
 void Arguments::list(const std::string& spelling, const std::string& value, std::vector<std::string>& into,

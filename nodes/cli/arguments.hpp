@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <weft/base/result.hpp>
+#include <weft/nodes/cli/quantity.hpp>
 
 namespace CLI {
 class App;
@@ -29,9 +30,11 @@ class Arguments {
   /// How often it was given.
   void count(const std::string& spelling, int& into, const std::string& help);
   void text(const std::string& spelling, const std::string& value, std::string& into, const std::string& help);
+  /// Of a file or folder. An empty one is refused.
   void path(const std::string& spelling, const std::string& value, std::filesystem::path& into,
             const std::string& help);
-  void number(const std::string& spelling, const std::string& value, std::uint64_t& into, const std::string& help);
+  void number(const std::string& spelling, const std::string& value, std::uint64_t& into, const std::string& help,
+              CountRange range = {});
   /// May be given several times; each is also split at commas.
   void list(const std::string& spelling, const std::string& value, std::vector<std::string>& into,
             const std::string& help);

@@ -26,6 +26,8 @@ struct Context {
   /// When the whole command must have ended, if --timeout was given.
   std::optional<TimePoint> until;
   Watchdog& watchdog;
+  /// The id of the node whose ticket was read, in full: for what a failure tells programs.
+  std::string& asked;
 };
 
 /// One command: what it takes and what it does. Made for each reading of the command line.

@@ -60,11 +60,19 @@ Error unknown_option(const CLI::App& app, const CLI::App& root, std::string_view
                near.empty() ? fmt::format("`{}` lists them", where) : fmt::format("did you mean {}?", near));
 }
 
+// The class's own hint for a call that was wrong knows no command; we do.
+Error with_form(Error why, std::string_view command) {
+  if (why.kind() != ErrorClass::kInvalidArgument || !why.own_hint().empty()) return why;
+  return std::move(why).with_hint(
+      fmt::format("correct what the message names; `weft help {}` shows the form", command));
+}
+
 // What CLI11 could not read, in our words.
 Error usage_error(const CLI::App& root, const CLI::ParseError& why) {
-  if (const auto* ours = dynamic_cast<const UsageError*>(&why)) return ours->error();
   const auto chosen = root.get_subcommands();
   const CLI::App& app = chosen.empty() ? root : *chosen.front();
+  if (const auto* ours = dynamic_cast<const UsageError*>(&why))
+    return with_form(ours->error(), chosen.empty() ? std::string("COMMAND") : app.get_name());
   const auto left = root.remaining(true);
   const auto is_option = [](const std::string& word) { return word.size() > 1 && word.front() == '-'; };
   if (const auto found = std::ranges::find_if(left, is_option); found != left.end())
@@ -73,7 +81,10 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& why) {
   if (chosen.empty()) return usage("a command is missing", "`weft help` lists them");
   const auto hint = fmt::format("`weft help {}` shows the form", app.get_name());
   if (!left.empty()) return usage(fmt::format("\"{}\" is one argument too many", escaped(left.front())), hint);
-  return usage(escaped(why.what()), hint);
+  const std::string said = why.what();  // "--count: 1 required TEXT missing"
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&why) != nullptr)
+    return usage(fmt::format("{} lacks its value", escaped(said.substr(0, said.find(':')))), hint);
+  return usage(escaped(said), hint);
 }
 
 // Before the command line has been read: what it would say about the form of its own errors.
@@ -100,11 +111,12 @@ int run_declared(CLI::App& root, std::vector<Declared>& declared, const Settings
     std::_Exit(report(
         Error{ErrorClass::kDeadlineExceeded, "weft", "--timeout has passed, and it did not end by itself"}, words));
   });
-  Context context{settings, out, signals, root, until, watchdog};
+  std::string asked;
+  Context context{settings, out, signals, root, until, watchdog, asked};
   const auto code = chosen->command->run(context);
   if (code) return finish(out, *code);
   static_cast<void>(out.flush());
-  return report(code.error(), out);
+  return report(with_form(code.error(), chosen->entry->name), out, asked);
 }
 
 int read_and_run(int argc, const char* const* argv, const Signals& signals) {

@@ -102,7 +102,7 @@ Finding mtu() {
 Finding clock_here() {
   timex now{};
   if (::adjtimex(&now) >= 0 && (now.status & STA_UNSYNC) == 0) return {"clock", Verdict::kOk, "kept in step"};
-  return {"clock", Verdict::kOk, "nobody tells this kernel that it is in step; nothing of Weft's depends on it"};
+  return {"clock", Verdict::kOk, "no time service keeps this clock in step; Weft works all the same"};
 }
 
 class DoctorCommand final : public Command {

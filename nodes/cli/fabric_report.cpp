@@ -44,6 +44,14 @@ std::string names_of(const SurveyedProvider& provider, std::string SurveyedProvi
   const std::string text = fmt::format("{}", fmt::join(names, " "));
   return text.empty() ? "-" : text;
 }
+/// libfabric's own providers tell its version as major * 100 + minor, and its revision: 117.0 is of 1.17.
+std::string version_of(const SurveyedProvider& provider) {
+  const auto [major, minor] = provider.version;
+  if (provider.version == fabric::FabricVersion{}) return {};
+  if (major < 100) return provider.version.to_string();
+  return fmt::format("{}.{}{}", major / 100, major % 100, minor == 0 ? "" : fmt::format(".{}", minor));
+}
+
 std::string domains_of(const SurveyedProvider& provider) {
   return names_of(provider, &SurveyedProvider::Domain::domain);
 }
@@ -100,7 +108,7 @@ FabricReport look_at_fabrics(std::vector<LaneReport> lanes) {
 ProviderUse use_of(const SurveyedProvider& provider, const FabricReport& report) {
   for (const LaneReport& lane : report.lanes)
     if (lane.used && lane.provider == provider.name) return {.used = true, .why = "lane " + lane.lane};
-  if (provider.is_layer()) return {.why = "a layer, or something that looks on at other providers"};
+  if (provider.is_layer()) return {.why = "a layer that libfabric puts over other providers"};
   const auto layer = provider.name.find(";ofi_rx");
   if (layer != std::string::npos) return {.why = "connectionless: it does not tell when a peer goes"};
   switch (fabric::provider_of(provider.name).value_or(fabric::Provider{0xFF})) {
@@ -178,7 +186,7 @@ void add_fabrics(const FabricReport& report, Json& object) {
     for (const fabric::EndpointType type : one.types) types.push_back(fabric::to_string(type));
     for (const auto& domain : one.domains) domains.push_back({{"fabric", domain.fabric}, {"domain", domain.domain}});
     providers.push_back({{"provider", one.name},
-                         {"version", one.version == fabric::FabricVersion{} ? "" : one.version.to_string()},
+                         {"version", version_of(one)},
                          {"types", std::move(types)},
                          {"domains", std::move(domains)},
                          {"used", use.used},
@@ -214,9 +222,8 @@ void show_fabrics(const FabricReport& report, Output& out) {
   for (const SurveyedProvider& one : report.providers) {
     const ProviderUse use = use_of(one, report);
     add(providers, "provider",
-        {escaped(one.name), one.version == fabric::FabricVersion{} ? "-" : one.version.to_string(), types_of(one),
-         escaped(domains_of(one)), escaped(names_of(one, &SurveyedProvider::Domain::fabric)), use.used ? "yes" : "no",
-         escaped(use.why)});
+        {escaped(one.name), version_of(one).empty() ? "-" : version_of(one), types_of(one), escaped(domains_of(one)),
+         escaped(names_of(one, &SurveyedProvider::Domain::fabric)), use.used ? "yes" : "no", escaped(use.why)});
   }
   show(providers);
   Table ports({{"DEVICE"}, {"PORT", true}, {"STATE"}, {"LINK"}, {"SPEED"}, {"GID"}});

@@ -1,3 +1,5 @@
+#include <cerrno>
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -16,7 +18,8 @@ class GetCommand final : public Command {
  public:
   void declare(Arguments& arguments) override {
     arguments.positional("TICKET", ticket_, "of the node");
-    arguments.positionals("NAME", wanted_.names, "what to pull: names, or parts 'w[0:128,:]'; none: everything",
+    arguments.positionals("NAME", wanted_.names,
+                          "what to pull: names, patterns 'layers.*', or parts 'w[0:128,:]'; none: everything",
                           Needed::kNo);
     arguments.path("-o,--output", "FILE|DIR", output_, "where to write; default: here, named after what it holds");
     arguments.texts("--slice", "SLICE", wanted_.slices,
@@ -46,8 +49,11 @@ class GetCommand final : public Command {
   Result<int> save(Context& context, TensorNode& node, const Ticket& ticket, SavePlan& plan,
                    const std::filesystem::path& path) const {
     WEFT_LET(const auto peer, await(node.ping(ticket, deadline_of(context))));
-    WEFT_LET(auto writer,
-             SafetensorsWriter::open(path, plan.items, plan.metadata, resume_ ? PartFile::kTakeUp : PartFile::kAnew));
+    auto opened =
+        SafetensorsWriter::open(path, plan.items, plan.metadata, resume_ ? PartFile::kTakeUp : PartFile::kAnew);
+    if (!opened && opened.error().native_code() == ENOENT)  // its folder is there: choose_path has looked
+      return fail(std::move(opened).error().with_hint("no file can be made in that folder: choose another one"));
+    WEFT_LET(auto writer, std::move(opened));
     ResumeJournal journal(path.string() + ".part", peer.node, peer.incarnation);
     if (resume_) journal.load();
     const auto there = take_up(plan, writer, journal);

@@ -6,6 +6,7 @@
 #include <weft/base/text.hpp>
 #include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/entry_text.hpp>
+#include <weft/nodes/cli/peer_names.hpp>
 #include <weft/nodes/cli/table.hpp>
 #include <weft/nodes/cli/ticket_argument.hpp>
 
@@ -32,10 +33,19 @@ class ListCommand final : public Command {
       show_json(context, entries, total);
     else
       show_rows(context, entries, total);
+    if (entries.empty()) WEFT_TRY(tell_nearest(context, node, ticket));
     return 0;
   }
 
  private:
+  // Nothing matched: what was probably meant.
+  Result<void> tell_nearest(Context& context, TensorNode& node, const Ticket& ticket) const {
+    if (glob_ == "*" || context.out.format() == Format::kJson || context.out.quiet()) return {};
+    WEFT_LET(const auto all, await(node.list(ticket, "*", {.deadline = deadline_of(context)})));
+    context.out.say(nothing_matches(glob_, all, spelled_again(ticket_)));
+    return {};
+  }
+
   static void show_json(Context& context, const std::vector<Entry>& entries, std::uint64_t total) {
     Json tensors = Json::array();
     for (const auto& entry : entries) tensors.push_back(entry_json(entry));
@@ -56,7 +66,8 @@ class ListCommand final : public Command {
     }
     out.table(table);
     if (plain) return;
-    const auto sum = fmt::format("{} tensors, total {}", entries.size(), human_bytes(total));
+    const auto sum =
+        fmt::format("{} tensor{}, total {}", entries.size(), entries.size() == 1 ? "" : "s", human_bytes(total));
     out.data(rows == entries.size()
                  ? sum
                  : fmt::format("{} {} more (--all)    {}", out.utf8() ? "…" : "...", entries.size() - rows, sum));

@@ -15,27 +15,29 @@ class PingCommand final : public Command {
  public:
   void declare(Arguments& arguments) override {
     arguments.positional("TICKET", ticket_, "of the node");
-    arguments.number("-c,--count", "N", count_, "round trips (default 4)");
+    arguments.number("-c,--count", "N", count_, "round trips (default 4)", {.most = kMostTrips});
   }
 
   Result<int> run(Context& context) override {
-    if (count_ == 0) return fail(ErrorClass::kInvalidArgument, "ping", "--count 0 asks for nothing");
     WEFT_LET(const auto ticket, read_ticket(context, ticket_));
     WEFT_LET(auto node, start_client(context));
     const auto begun = Clock::now();
     WEFT_LET(auto last, await(node.ping(ticket, deadline_of(context))));
     const Duration connected = Clock::now() - begun;  // dialling, TLS, hello, and a round trip
     std::vector<Duration> trips;
-    while (trips.size() < count_) {
-      WEFT_LET(last, await(node.ping(ticket, deadline_of(context))));
+    while (trips.size() < count_ && Signals::caught() == 0) {
+      auto trip = await(node.ping(ticket, deadline_of(context)));
+      if (!trip && Signals::caught() != 0) break;  // what was measured is told all the same
+      WEFT_LET(last, std::move(trip));
       trips.push_back(last.round_trip);
     }
+    if (trips.empty()) return fail(ErrorClass::kCancelled, "ping", "cancelled");
     std::ranges::sort(trips);
     if (context.out.format() == Format::kJson)
       show_json(context, last, trips, connected);
     else
       show(context, last, trips, connected);
-    return 0;
+    return Signals::caught() == 0 ? 0 : 128 + Signals::caught();
   }
 
  private:
@@ -68,6 +70,7 @@ class PingCommand final : public Command {
     out.data(fmt::format("clock skew   {:+.2f} ms", milliseconds(last.skew)));
   }
 
+  static constexpr std::uint64_t kMostTrips = 1'000'000;  // each is kept, for the median
   std::string ticket_;
   std::uint64_t count_ = 4;
 };

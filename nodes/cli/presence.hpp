@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
+#include <weft/base/fd.hpp>
 #include <weft/nodes/cli/command.hpp>
 #include <weft/nodes/weft.hpp>
 
@@ -18,12 +19,13 @@ class Presence {
   explicit Presence(Handed handed = Handed::kTicket) : handed_(handed) {}
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
-  ~Presence();  // takes the ticket file away, while it holds ours
+  ~Presence();  // takes the ticket file away, while it is ours
 
   void declare(Arguments& arguments);
-  /// InvalidArgument: an --allow that is neither local, any nor node ids.
+  /// InvalidArgument: an --allow that is neither local, any nor node ids; a --listen of no host. Blocks for host names.
   Result<NodeOptions> options(const Context& context) const;
-  /// Takes an old ticket file away, so that whoever waits for one gets ours. Exists: what is there is no ticket.
+  /// Takes an old ticket file away, so that whoever waits for one gets ours. Exists: what is there is no ticket, or
+  /// that of a node that still runs.
   Result<void> prepare() const;
   /// Once the node is ready: writes the ticket file, whole or not at all; then prints the ticket alone on stdout, or
   /// with --json one object with it and `details`. Here --timeout ends: it bounds what comes before.
@@ -34,6 +36,7 @@ class Presence {
   bool local_only() const noexcept { return listen_.empty(); }
 
  private:
+  Result<void> check_hosts() const;
   bool may_be_replaced(const std::string& text) const;
   Result<void> hand_over(Context& context, const std::string& text, const Json& object);
 
@@ -41,6 +44,7 @@ class Presence {
   std::vector<std::string> listen_, allow_;
   std::filesystem::path ticket_file_;
   std::string written_;  // into the ticket file
+  Fd held_;              // the ticket file, locked while we run
 };
 
 /// "tcp://127.0.0.1:41873 and tcp://[::1]:41873".

@@ -14,6 +14,8 @@ namespace weft::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kRedraw{100};
+constexpr std::uint64_t kRatedBytes = 16ull << 20;
+constexpr std::chrono::milliseconds kRatedTime{500};
 constexpr std::size_t kWidestBar = 24;
 constexpr std::size_t kNarrowestBar = 6;
 
@@ -53,16 +55,23 @@ std::string cut(std::string text, std::size_t width, bool utf8) {
 
 std::string ProgressLine::text(std::size_t width, bool utf8) const {
   const double fraction = fraction_of(*this);
-  std::string front = label.empty() ? "" : label + "  ";
-  if (!unit.empty()) front += fmt::format("{}/{} {}  ", items, items_total, unit);
-  front += fmt::format("{} / {}  {:3.0f} %", human_bytes(bytes), human_bytes(bytes_total), std::floor(fraction * 100));
-  const auto rate = bytes_per_second > 0 ? human_rate(bytes_per_second) : std::string("- B/s");
-  std::string back = fmt::format("{}  {}", rate, clock_text(time));
-  if (!tail.empty()) back += "   " + tail;
-  const auto words = display_width(front) + display_width(back) + 6;  // blanks around the bar, and its two ends
-  if (width >= words + kNarrowestBar)
-    return fmt::format("{}  {}  {}", front, bar(fraction, std::min(kWidestBar, width - words), utf8), back);
-  return cut(fmt::format("{}  {}", front, back), width, utf8);
+  const auto share = fmt::format("{:3.0f} %", std::floor(fraction * 100));
+  const auto front = label.empty() ? "" : label + "  ";
+  const auto counted = unit.empty() ? "" : fmt::format("{}/{} {}  ", items, items_total, unit);
+  const auto sizes = fmt::format("{} / {}  ", human_bytes(bytes), human_bytes(bytes_total));
+  std::string speed;
+  if (bytes_per_second) speed = *bytes_per_second > 0 ? human_rate(*bytes_per_second) + "  " : "- B/s  ";
+  speed += clock_text(time);
+  const auto end = tail.empty() ? "" : "   " + tail;
+
+  const auto before = front + counted + sizes + share + "  ";
+  const auto behind = "  " + speed + end;
+  const auto words = display_width(before) + display_width(behind) + 2;  // and the bar's two ends
+  if (width >= words + kNarrowestBar) return before + bar(fraction, std::min(kWidestBar, width - words), utf8) + behind;
+  for (const auto& shorter : {before + speed + end, front + counted + share + "  " + speed + end,
+                              front + counted + share + end, front + share + end, share + end, tail})
+    if (!shorter.empty() && display_width(shorter) <= width) return shorter;
+  return cut(tail.empty() ? share : tail.substr(tail.rfind(' ') + 1), width, utf8);
 }
 
 ProgressBar::ProgressBar(Output& out, std::string label, std::string unit, std::uint64_t items_total,
@@ -88,15 +97,16 @@ void ProgressBar::update(std::uint64_t items, std::uint64_t bytes) {
   const double past = seconds(now - rated_);
   if (past > 0.05) {
     const double here = static_cast<double>(line_.bytes - std::min(line_.bytes, rated_bytes_)) / past;
-    const double weight = line_.bytes_per_second == 0 ? 1 : 1 - std::exp(-past);
-    line_.bytes_per_second += weight * (here - line_.bytes_per_second);
+    const double known = line_.bytes_per_second.value_or(0);
+    const double weight = known == 0 ? 1 : 1 - std::exp(-past);
+    line_.bytes_per_second = known + weight * (here - known);
     rated_ = now;
     rated_bytes_ = line_.bytes;
   }
   line_.time = {};
-  if (line_.bytes_per_second > 0)
-    line_.time = std::chrono::seconds(static_cast<std::int64_t>(
-        std::min(1e7, static_cast<double>(line_.bytes_total - line_.bytes) / line_.bytes_per_second)));
+  if (const double rate = line_.bytes_per_second.value_or(0); rate > 0)
+    line_.time = std::chrono::seconds(
+        static_cast<std::int64_t>(std::min(1e7, static_cast<double>(line_.bytes_total - line_.bytes) / rate)));
   drawn_ = now;
   draw(false);
 }
@@ -106,7 +116,9 @@ void ProgressBar::finish(std::string tail, std::optional<Duration> moving) {
   line_.items = line_.items_total;
   line_.bytes = line_.bytes_total;
   line_.tail = std::move(tail);
-  line_.bytes_per_second = static_cast<double>(line_.bytes_total) / std::max(1e-9, seconds(time));
+  line_.bytes_per_second.reset();
+  if (line_.bytes_total >= kRatedBytes || (line_.bytes_total > 0 && time >= kRatedTime))
+    line_.bytes_per_second = static_cast<double>(line_.bytes_total) / std::max(1e-9, seconds(time));
   line_.time = time;
   finished_ = true;
   draw(true);

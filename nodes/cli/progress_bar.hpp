@@ -16,12 +16,13 @@ struct ProgressLine {
   std::string unit{};   ///< "tensors", or empty: items are not counted
   std::uint64_t items = 0, items_total = 0;
   std::uint64_t bytes = 0, bytes_total = 0;
-  double bytes_per_second = 0;
-  Duration time{};     ///< left; taken, when it is at its end
-  std::string tail{};  ///< behind: lane, "verified"
+  std::optional<double> bytes_per_second = 0.0;  ///< 0: not known yet; none: it would mean nothing
+  Duration time{};                               ///< left; taken, when it is at its end
+  std::string tail{};                            ///< behind: lane, "verified"
 
   /// `103/103 tensors  86.7 MiB / 86.7 MiB  100 %  ▕████████████▏  4.6 GB/s  0:00   tcp   verified`, in at most `width`
-  /// characters: the bar shrinks, then goes; then the end is cut.
+  /// characters. Where there is no room for all, the bar goes first, then sizes, rate and time, and what is counted;
+  /// what the tail says stays longest, its last word to the end.
   std::string text(std::size_t width, bool utf8) const;
 };
 
@@ -35,7 +36,8 @@ class ProgressBar {
   ~ProgressBar();  // takes an unfinished line away
 
   void update(std::uint64_t items, std::uint64_t bytes);
-  /// The last line: everything is there. The rate is over all of the time taken, or over `moving` of it.
+  /// The last line: everything is there. The rate is over all of the time taken, or over `moving` of it; it is left out
+  /// where so little was moved, so quickly, that setting up is most of the time.
   void finish(std::string tail, std::optional<Duration> moving = {});
   Duration taken() const { return Clock::now() - began_; }
 

@@ -139,7 +139,7 @@ class PushCommand final : public Command {
                 {"failed", failed},
                 {"receivers", std::move(list)}});
     } else if (receivers.size() > 1 || out.format() == Format::kPlain) {
-      out.table(push_table(receivers, tensors));
+      out.table(push_table(receivers, tensors, out.format() == Format::kPlain));
     }
     if (failed == 0) return 0;
     const bool nothing = receivers.size() == 1 && receivers.front().tensors == 0;

@@ -65,14 +65,15 @@ std::string lane_text(const std::vector<PushResult>& receivers) {
   return fmt::format("{}", fmt::join(lanes, ", "));
 }
 
-Table push_table(const std::vector<PushResult>& receivers, std::size_t tensors) {
+Table push_table(const std::vector<PushResult>& receivers, std::size_t tensors, bool exact) {
   Table table({{"RECEIVER"}, {"TENSORS", true}, {"SIZE", true}, {"LANE"}, {"RESULT"}});
   for (const auto& receiver : receivers) {
     auto result = std::string("ok");
     if (receiver.error)
       result = fmt::format("{}: {}{}", to_string(receiver.error->kind()), failure_text(*receiver.error),
                            receiver.error->may_have_arrived() ? " (it may have arrived)" : "");
-    table.add({receiver.who(), fmt::format("{}/{}", receiver.tensors, tensors), human_bytes(receiver.bytes),
+    table.add({receiver.who(), fmt::format("{}/{}", receiver.tensors, tensors),
+               exact ? std::to_string(receiver.bytes) : human_bytes(receiver.bytes),
                std::string(to_string(receiver.lane)), result});
   }
   return table;

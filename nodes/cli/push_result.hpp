@@ -36,6 +36,7 @@ struct PushResult {
 std::size_t failures(const std::vector<PushResult>& receivers);
 /// The lanes they were reached by: "tcp", "tcp, tls".
 std::string lane_text(const std::vector<PushResult>& receivers);
-Table push_table(const std::vector<PushResult>& receivers, std::size_t tensors);
+/// With `exact` sizes are bytes.
+Table push_table(const std::vector<PushResult>& receivers, std::size_t tensors, bool exact);
 
 }  // namespace weft::cli

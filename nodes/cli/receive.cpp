@@ -46,7 +46,8 @@ class Inbox {
     for (const auto& [_, ours] : paths_)
       if (ours == path) return true;
     std::error_code ignored;
-    return !force_ && std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
+    const auto there = std::filesystem::symlink_status(path, ignored);
+    return std::filesystem::exists(there) && !(force_ && std::filesystem::is_regular_file(there));
   }
 
   std::filesystem::path folder_;
@@ -73,6 +74,9 @@ class ReceiveCommand final : public Command {
   Result<int> run(Context& context) override {
     WEFT_LET(auto options, presence_.options(context));
     if (inbox_bytes_ > 0) options.limits.inbox_bytes = inbox_bytes_;
+    if (output_ == "-")
+      return fail(Error{ErrorClass::kInvalidArgument, "recv", "tensors are not written to stdout"}.with_hint(
+          "-o DIR names a folder; ./- is one of that name"));
     std::error_code refused;
     if (std::filesystem::create_directories(output_, refused); refused)
       return fail_errno(refused.value(), "mkdir", output_.string());
@@ -95,6 +99,9 @@ class ReceiveCommand final : public Command {
     for (std::uint64_t got = 0; (count_ == 0 || got < count_) && Signals::caught() == 0; ++got) {
       auto tensor = await(node.receive(glob_, {.deadline = deadline_of(context)}));
       if (!tensor && Signals::caught() != 0) return {};
+      if (!tensor && tensor.error().kind() == ErrorClass::kDeadlineExceeded)
+        return fail(std::move(tensor).error().with_hint(
+            "a later --timeout, or none, waits longer; there: weft push FILE TICKET, with the ticket printed here"));
       if (!tensor) return fail(std::move(tensor).error());
       WEFT_TRY(save(context, *tensor));
     }

@@ -66,6 +66,30 @@ std::unexpected<Error> none_named(std::string_view name) {
       std::string(name)));
 }
 
+bool is_pattern(std::string_view name) { return name.find_first_of("*?") != name.npos; }
+
+// "w[0:128,:" of a w that is there.
+bool lacks_bracket(const std::vector<Entry>& listed, std::string_view name) {
+  const auto open = name.rfind('[');
+  return open != name.npos && !name.ends_with(']') && find(listed, name.substr(0, open)) != nullptr;
+}
+
+// What matches a pattern, whole or as its brackets say, but for what is chosen already.
+Result<void> choose_matches(const std::vector<Entry>& listed, const Asked& asked, std::vector<Chosen>& chosen) {
+  const auto matches = [&](std::string_view pattern) {
+    return std::ranges::any_of(listed, [&](const Entry& entry) { return glob_match(pattern, entry.name); });
+  };
+  std::string_view pattern = asked.name;
+  std::string_view inner = asked.slice.value_or("");
+  if (!matches(pattern) && !asked.slice) pattern = without_slice(pattern, inner);
+  if (!matches(pattern)) return none_named(asked.name);
+  WEFT_LET(const auto slice, Slice::parse(inner));
+  for (const Entry& entry : listed)
+    if (glob_match(pattern, entry.name) && std::ranges::find(chosen, &entry, &Chosen::entry) == chosen.end())
+      chosen.push_back({&entry, slice});
+  return {};
+}
+
 Result<Chosen> choose(const std::vector<Entry>& listed, const Asked& asked) {
   if (const Entry* whole = find(listed, asked.name)) {
     WEFT_LET(auto part, Slice::parse(asked.slice.value_or("")));
@@ -76,6 +100,10 @@ Result<Chosen> choose(const std::vector<Entry>& listed, const Asked& asked) {
   if (asked.slice && name != asked.name)
     return fail(ErrorClass::kInvalidArgument, "get", "a slice both in the name and as --slice");
   const Entry* entry = asked.slice ? nullptr : find(listed, name);
+  if (entry == nullptr && lacks_bracket(listed, asked.name))
+    return fail(Error{ErrorClass::kInvalidArgument, "get",
+                      fmt::format("\"{}\": its slice lacks the ] at the end", escaped(asked.name))}
+                    .with_hint("numpy's form: 'w[0:128,:]'"));
   if (entry == nullptr) return none_named(asked.slice ? asked.name : name);
   WEFT_LET(auto part, Slice::parse(inner));
   return Chosen{entry, std::move(part)};
@@ -106,7 +134,9 @@ Result<void> append(const Chosen& chosen, SavePlan& plan) {
 
 std::string file_name_of(const Wanted& wanted) {
   const auto asked = asked_for(wanted);
-  return (asked && asked->size() == 1 ? safe_file_name(asked->front().name) : "model") + ".safetensors";
+  return (asked && asked->size() == 1 && !is_pattern(asked->front().name) ? safe_file_name(asked->front().name)
+                                                                          : "model") +
+         ".safetensors";
 }
 
 }  // namespace
@@ -116,10 +146,20 @@ Result<SavePlan> SavePlan::make(const std::vector<Entry>& listed, const Wanted& 
   WEFT_LET(const auto asked, asked_for(wanted));
   if (asked.empty())
     for (const auto& entry : listed) WEFT_TRY(append({&entry, {}}, plan));
+  std::vector<Chosen> chosen;
+  const auto is_of_many = [&](const Asked& one) {
+    std::string_view ignored;
+    return is_pattern(one.name) && find(listed, one.name) == nullptr &&
+           find(listed, without_slice(one.name, ignored)) == nullptr;
+  };
   for (const auto& one : asked) {
-    WEFT_LET(const auto chosen, choose(listed, one));
-    WEFT_TRY(append(chosen, plan));
+    if (is_of_many(one)) continue;
+    WEFT_LET(auto named, choose(listed, one));
+    chosen.push_back(std::move(named));
   }
+  for (const auto& one : asked)
+    if (is_of_many(one)) WEFT_TRY(choose_matches(listed, one, chosen));
+  for (const auto& one : chosen) WEFT_TRY(append(one, plan));
   std::vector<const TensorMeta*> tensors;
   tensors.reserve(plan.items.size());
   for (const auto& item : plan.items) tensors.push_back(&item.meta);
@@ -134,6 +174,9 @@ Result<void> check_wanted(const Wanted& wanted) {
 
 Result<std::filesystem::path> choose_path(const std::filesystem::path& output, const Wanted& wanted, bool force) {
   std::error_code ignored;
+  if (output == "-")
+    return fail(Error{ErrorClass::kInvalidArgument, "open", "a safetensors file is not written to stdout"}.with_hint(
+        "-o FILE names it; ./- is a file of that name"));
   std::filesystem::path path = output;
   if (output.empty() || !output.has_filename() || std::filesystem::is_directory(output, ignored))
     path /= file_name_of(wanted);
@@ -142,6 +185,11 @@ Result<std::filesystem::path> choose_path(const std::filesystem::path& output, c
     return fail(
         Error{ErrorClass::kNotFound, "open", fmt::format("there is no folder {}", escaped(folder.string()))}.with_hint(
             fmt::format("mkdir -p {}", escaped(folder.string()))));
+  if (const auto found = std::filesystem::status(path, ignored);
+      std::filesystem::exists(found) && !std::filesystem::is_regular_file(found))
+    return fail(
+        Error{ErrorClass::kInvalidArgument, "open", fmt::format("{} is no regular file", escaped(path.string()))}
+            .with_hint("-o FILE names one that is there or may be made; nothing else is replaced"));
   if (!force && std::filesystem::exists(std::filesystem::symlink_status(path, ignored)))
     return fail(
         Error{ErrorClass::kExists, "open", fmt::format("{} is there already", escaped(path.string()))}.with_hint(

@@ -8,10 +8,11 @@
 namespace weft::cli {
 
 Result<Lane> parse_lane_name(std::string_view text) {
-  if (const auto lane = parse_lane(text); lane && *lane != Lane::kLocal) return *lane;
+  for (const Lane lane : {Lane::kAuto, Lane::kTls, Lane::kTcp, Lane::kVerbs})  // those that nodes open
+    if (text == to_string(lane)) return lane;
   return fail(
       Error{ErrorClass::kInvalidArgument, "arguments", fmt::format("\"{}\" is no lane", escaped(text))}.with_hint(
-          "lanes: auto, tls, tcp, verbs, efa; `weft info` tells which this host has"));
+          "lanes: auto, tls, tcp, verbs; `weft info` tells which this host has"));
 }
 
 void Settings::declare(Arguments& arguments) {
@@ -62,9 +63,12 @@ void Settings::declare(Arguments& arguments) {
   arguments.parsed("--timeout", "TIME", "the whole command ends by then: 500ms, 30s, 2m",
                    [this](std::string_view text) -> Result<void> {
                      WEFT_LET(timeout, parse_duration(text));
-                     return {};
+                     if (timeout > Duration{}) return {};
+                     return fail(Error{ErrorClass::kInvalidArgument, "arguments",
+                                       fmt::format("--timeout {} leaves no time for anything", escaped(text))}
+                                     .with_hint("without it a command ends after 30 s without progress"));
                    });
-  arguments.parsed("--lane", "LANE", "use this lane only: tls, tcp, verbs, efa",
+  arguments.parsed("--lane", "LANE", "use this lane only: tls, tcp, verbs",
                    [this](std::string_view text) -> Result<void> {
                      WEFT_LET(lane, parse_lane_name(text));
                      return {};

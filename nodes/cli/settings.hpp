@@ -37,7 +37,7 @@ struct Settings {
   void declare(Arguments& arguments);
 };
 
-/// Lane names as a person types them. InvalidArgument with the known ones as hint.
+/// Lane names as a person types them, of the lanes that nodes open. InvalidArgument with those as hint.
 Result<Lane> parse_lane_name(std::string_view text);
 
 }  // namespace weft::cli

@@ -38,7 +38,7 @@ std::vector<std::string> Table::plain_lines() const {
   std::vector<std::string> lines;
   for (const auto& row : rows_) {
     std::string line;
-    for (std::size_t at = 0; at < row.size(); ++at) line += (at > 0 ? "\t" : "") + row[at];
+    for (std::size_t at = 0; at < row.size(); ++at) line += (at > 0 ? "\t" : "") + (row[at].empty() ? "-" : row[at]);
     lines.push_back(std::move(line));
   }
   return lines;

@@ -25,7 +25,7 @@ class Table {
 
   /// Headings first, columns two blanks apart, nothing after the last word of a line.
   std::vector<std::string> lines() const;
-  /// Tab-separated, no headings.
+  /// Tab-separated, no headings; "-" where a cell says nothing.
   std::vector<std::string> plain_lines() const;
 
  private:

@@ -32,10 +32,13 @@ class TicketCommand final : public Command {
       context.out.json(object);
       return 0;
     }
-    const char* const gap = context.out.format() == Format::kPlain ? "\t" : "  ";
-    context.out.data(fmt::format("node   {}{}", gap, ticket.node.to_string()));
-    for (const auto& address : ticket.addresses) context.out.data(fmt::format("address{}{}", gap, escaped(address)));
-    context.out.data(fmt::format("expires{}{}", gap, ticket.not_after ? time_text(*ticket.not_after) : "never"));
+    const bool plain = context.out.format() == Format::kPlain;
+    const auto tell = [&](std::string_view what, std::string_view value) {
+      context.out.data(plain ? fmt::format("{}\t{}", what, value) : fmt::format("{:<7}  {}", what, value));
+    };
+    tell("node", ticket.node.to_string());
+    for (const auto& address : ticket.addresses) tell("address", escaped(address));
+    tell("expires", ticket.not_after ? time_text(*ticket.not_after) : "never");
     return 0;
   }
 

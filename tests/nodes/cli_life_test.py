@@ -95,13 +95,41 @@ def _(weft):
     done = weft.run("serve", "model.safetensors", "--ticket-file", "thesis", wanted=3)
     check("[Exists]" in done.stderr and "hint:" in done.stderr, done.stderr)
     equal(thesis.read_text(), "years of work")
-    (weft.folder / "t").write_text("")  # as mktemp leaves it
+    file = weft.folder / "t"
+    file.write_text("")  # as mktemp leaves it
     with weft.background("serve", "model.safetensors", "--ticket-file", "t") as first:
-        with weft.background("serve", "model.safetensors", "--ticket-file", "t") as second:
-            equal((weft.folder / "t").read_text().strip(), second.ticket)
-            equal(ended_by(first, signal.SIGTERM), 0)
-            equal((weft.folder / "t").read_text().strip(), second.ticket, "the first took the second's ticket away")
-    check(not (weft.folder / "t").exists())
+        until(file.read_text, "the first one's ticket")
+        for words in (["serve", "model.safetensors"], ["recv", "-o", "in"]):
+            done = weft.run(*words, "--ticket-file", "t", wanted=3)
+            check("t is of a node that still runs [Exists]" in done.stderr and "hint:" in done.stderr, done.stderr)
+        equal(file.read_text().strip(), first.ticket)
+        equal(weft.json("ls", "@t")["count"], 7)
+        file.rename(weft.folder / "moved")  # another file takes the name, with the very same text
+        file.write_text(first.ticket + "\n")
+        equal(ended_by(first, signal.SIGTERM), 0)
+        equal(file.read_text().strip(), first.ticket, "it took another's file away")
+    with weft.background("serve", "model.safetensors", "--ticket-file", "t") as killed:
+        equal(ended_by(killed, signal.SIGKILL), -signal.SIGKILL)
+    with weft.background("serve", "model.safetensors", "--ticket-file", "t") as next_one:
+        equal(file.read_text().strip(), next_one.ticket, "what a node that was killed has left is replaced")
+    check(not file.exists())
+    equal(weft.left_over(), [])
+
+
+@test("--ticket-file: of two that start at once with one name, one serves and the other is refused")
+def _(weft):
+    write_safetensors(weft.folder / "model.safetensors", some_tensors())
+    both = [weft.popen("serve", "model.safetensors", "--ticket-file", "t") for _ in range(2)]
+    until(lambda: any(child.poll() is not None for child in both), "the end of one of them")
+    lost, won = sorted(both, key=lambda child: child.poll() is None)
+    out, err = lost.communicate(timeout=60)
+    equal((lost.returncode, out), (3, b""), err)
+    check(b"still runs" in err, err)
+    equal(weft.json("ls", "@t")["count"], 7)
+    won.send_signal(signal.SIGTERM)
+    out, _ = won.communicate(timeout=60)
+    check(won.returncode == 0 and out.startswith(b"weft"), won.returncode, out)
+    equal([(weft.folder / "t").exists(), weft.left_over()], [False, []])
 
 
 @test("ls: a pattern that no name can match is the caller's mistake")

@@ -10,7 +10,7 @@ import select
 import shutil
 import subprocess
 
-from cli_harness import Skipped, check, equal, some_tensors, test, until, write_safetensors
+from cli_harness import Skipped, check, equal, some_tensors, test, until
 
 COMMANDS = ["serve", "ls", "get", "push", "recv", "grains", "doctor", "ping", "explain", "info", "ticket", "demo", "id", "version", "help",
             "completions"]
@@ -59,6 +59,61 @@ def _(weft):
         equal([t["name"] for t in weft.json("ls", server.ticket, "layers.*")["tensors"]],
               ["layers.0.weight", "layers.1.weight"])
         equal(weft.json("ls", server.ticket, "nothing*")["count"], 0)
+        (weft.folder / "t").write_text(server.ticket)
+        done = weft.run("ls", "@t", "norm.bais*")
+        equal(done.stdout.splitlines()[-1], "0 tensors, total 0 B")
+        equal(done.stderr, 'nothing matches "norm.bais*"; did you mean "norm.bias"? weft ls @t lists all 7\n')
+        equal(weft.run("ls", "@t", "norm.*").stdout.splitlines()[-1], "1 tensor, total 28 B")
+        equal(weft.run("ls", "@t", "norm.*").stderr, "")
+
+
+@test("a rate is told of what takes longer to move than to set up; an empty tensor has none")
+def _(weft):
+    with weft.serve(some_tensors(large=16 << 20)) as server:
+        for name, rated in (("empty", False), ("layers.0.weight", False), ("large", True)):
+            told = weft.run("get", server.ticket, name, "-o", "copy.safetensors", "-f").stderr
+            equal("B/s" in told, rated, told)
+            check(re.search(r"100 %.*  \d:\d\d   \w+   verified", told), told)
+
+
+@test("--plain: values with tabs between them, - for what is not known, no words on stdout")
+def _(weft):
+    with weft.serve() as server:
+        def plain(*words):
+            return weft.run(*words, "--plain").stdout.splitlines()
+
+        rows = [line.split("\t") for line in plain("explain", server.ticket, "norm.bias")]
+        check(all(len(row) == 3 and row[1] == "-" and re.match("chosen: |usable: |no: ", row[2]) for row in rows), rows)
+        check("EXPECTED" not in weft.run("explain", server.ticket).stdout)
+        rows = [line.split("\t") for line in plain("ticket", server.ticket)]
+        equal([row[0] for row in rows], ["node", "address", "expires"])
+        equal(rows[0][1], weft.json("ticket", server.ticket)["node"])
+        for words in (["info"], ["doctor", server.ticket], ["ls", server.ticket]):
+            widths = {}
+            for row in (line.split("\t") for line in plain(*words)):
+                check(len(row) > 1 and all(cell == cell.strip() and cell for cell in row), words, row)
+                widths.setdefault(row[0] if row[0] in ("provider", "rdma") else "", set()).add(len(row))
+            check(all(len(found) == 1 for found in widths.values()), words, widths)
+    with weft.background("recv", "-o", "in", "-n", "7") as receiver:
+        (row,) = plain("push", "model.safetensors", receiver.ticket)
+        equal(row.split("\t")[2], str(sum(len(data) for _, _, data in some_tensors().values())))
+
+
+@test("--json: where a peer stands, its full id does too, in failures as well; what is not known is null")
+def _(weft):
+    with weft.serve() as server:
+        node = weft.json("ticket", server.ticket)["node"]
+        for words in (["explain", server.ticket, "norm.bias"], ["ping", server.ticket]):
+            told = weft.json(*words)
+            equal(told["node"], node)
+            check(told["peer"].endswith(")"), told)
+        check(all(lane["expected"] is None for lane in weft.json("explain", server.ticket)["lanes"]))
+        told = json.loads(weft.run("get", server.ticket, "nope", "--json", wanted=3).stderr)
+        equal(told["node"], node)
+        ticket = server.ticket
+    told = json.loads(weft.run("ls", ticket, "--json", wanted=4).stderr)
+    equal(told["node"] if told["peer"] else node, node)
+    equal(json.loads(weft.run("ls", "@missing", "--json", wanted=3).stderr)["node"], "")
 
 
 @test("names with control characters are escaped wherever they are shown")
@@ -114,15 +169,20 @@ def _(weft):
 
 @test("progress: a bar on a terminal that fits it and stays; ASCII without UTF-8; none when told so")
 def _(weft):
-    with weft.serve(some_tensors(large=8 << 20)) as server:
+    with weft.serve(some_tensors(large=16 << 20)) as server:
         words = ["get", server.ticket, "-f", "-o", "copy.safetensors"]
         code, seen = on_terminal(weft, *words, columns=120)
         equal(code, 0, seen)
         lines = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[K", "", seen)) if line]
-        check(re.fullmatch(r"8/8 tensors  8\.1 MiB / 8\.1 MiB  100 %  ▕█+▏  [\d.]+ [MG]B/s  \d:\d\d   \w+   verified", lines[-1]),
+        check(re.fullmatch(r"8/8 tensors  16\.1 MiB / 16\.1 MiB  100 %  ▕█+▏  [\d.]+ [MG]B/s  \d:\d\d   \w+   verified", lines[-1]),
               repr(lines[-1]))
         _, seen = on_terminal(weft, *words, columns=50)
         check(all(len(line) < 50 for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[K", "", seen))), repr(seen))
+        for columns in (60, 40, 24, 10):
+            _, seen = on_terminal(weft, *words, columns=columns)
+            last = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[K", "", seen)) if line][-1]
+            check(len(last) < columns and last.endswith("verified"), columns, repr(last))
+            check(columns < 24 or re.search(r"100 %.*   \w+   verified", last), repr(last))
         _, seen = on_terminal(weft, *words, env={"LC_ALL": "C"})
         check("[####" in seen and seen.isascii(), repr(seen))
         _, seen = on_terminal(weft, *words, "--no-progress")
@@ -192,6 +252,10 @@ def _(weft):
     check(all(lane["detail"] for lane in told["lanes"]), told)
     equal(weft.json("version")["version"], told["version"])
     check(weft.run("info").stdout.startswith("LANE"))
+    libfabric = weft.json("version")["libfabric"]
+    for one in told["providers"]:
+        check(not one["version"] or int(one["version"].split(".")[0]) < 100, one)
+        check(one["provider"] != "tcp" or not one["version"] or one["version"].startswith(libfabric), one, libfabric)
 
 
 @test("info and doctor list what libfabric has on this host, and say of each provider whether it is used or why not")

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 
-import cli_life_test  # noqa: F401  registers its tests
+import cli_demo_test  # noqa: F401  registers its tests
+import cli_life_test  # noqa: F401
+import cli_mistakes_test  # noqa: F401
 import cli_output_test  # noqa: F401
 import cli_resume_test  # noqa: F401
 from cli_harness import (Skipped, check, equal, read_metadata, read_safetensors, run_all, some_tensors, test,
@@ -128,7 +130,7 @@ def _(weft):
         check(first.startswith('error: no tensor named "norm.bais" at ') and first.endswith("[NotFound]"), first)
         equal(second, ' hint: did you mean "norm.bias"? weft ls @t lists all 7')
         told = json.loads(weft.run("get", "@t", "nothing like it", "--json", wanted=3).stderr)
-        equal(set(told), {"class", "message", "hint", "operation", "peer", "name", "native", "exit"})
+        equal(set(told), {"class", "message", "hint", "operation", "peer", "node", "name", "native", "exit"})
         equal((told["class"], told["name"], told["exit"]), ("NotFound", "nothing like it", 3))
         check("nothing" not in [p.stem for p in weft.folder.iterdir()])
 
@@ -260,6 +262,8 @@ def _(weft):
 @test("serve: an address beyond this host needs an access rule")
 def _(weft):
     write_safetensors(weft.folder / "model.safetensors", some_tensors())
+    done = weft.run("serve", "model.safetensors", "--listen", "nohost.invalid:1", wanted=2)
+    check("there is no host of that name" in done.stderr and "--allow" not in done.stderr, done.stderr)
     done = weft.run("serve", "model.safetensors", "--listen", ":0", wanted=2)
     check("--allow" in done.stderr or "access" in done.stderr, done.stderr)
     with weft.background("serve", "model.safetensors", "--listen", ":0", "--allow", "any") as server:
@@ -369,51 +373,6 @@ def _(weft):
         check(weft.run("explain", server.ticket).stdout.startswith("LANE"))
         done = weft.run("explain", server.ticket, "layers.0.wieght", wanted=3)
         check('did you mean "layers.0.weight"?' in done.stderr, done.stderr)
-
-
-@test("demo: two processes move and check a model over every lane")
-def _(weft):
-    told = weft.json("demo", "--size", "16MiB", env={"TMPDIR": str(weft.folder)})
-    check(told["lanes"] and all(lane["verified"] and lane["gbps"] > 0 for lane in told["lanes"]), told)
-    check(told["bytes"] <= 16 << 20 and told["memcpy_gbps"] > 0, told)
-    equal([p.name for p in weft.folder.iterdir() if p.name != "home"], [], "the demo cleans up")
-    write_safetensors(weft.folder / "mine.safetensors", some_tensors())
-    done = weft.run("demo", "--model", "mine.safetensors", "--lanes", "tls")
-    check("every byte equal" in done.stdout and "weft serve" in done.stderr, done.stdout, done.stderr)
-    weft.run("demo", "--size", "1", wanted=2)
-    weft.run("demo", "--model", "missing", wanted=3)
-
-
-@test("demo: Ctrl-C takes its folder and its server with it")
-def _(weft):
-    child = weft.popen("demo", "--size", "64MiB", "--lanes", "tls", env={"TMPDIR": str(weft.folder)})
-    until(lambda: children_of(child.pid) or child.poll() is not None, "the server's process")
-    servers = children_of(child.pid)
-    child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=60)
-    equal(child.returncode, 130, err)
-    equal([p.name for p in weft.folder.iterdir() if p.name != "home"], [])
-    check(servers and not any(os.path.exists(f"/proc/{pid}") for pid in servers), servers)
-
-
-@test("demo: Ctrl-C while the machine is measured ends it with 130 too")
-def _(weft):
-    write_safetensors(weft.folder / "mine.safetensors", some_tensors(large=8 << 20))
-    child = weft.popen("demo", "--model", "mine.safetensors", "--lanes", "tls", stderr=subprocess.STDOUT)
-    seen = b""
-    while b"verified" not in seen and child.poll() is None:  # the last lane is done: what is beside it comes now
-        seen += os.read(child.stdout.fileno(), 4096)
-    child.send_signal(signal.SIGINT)
-    out, _ = child.communicate(timeout=60)
-    equal(child.returncode, 130, seen + out)
-
-
-def children_of(pid):
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return file.read().split()
-    except OSError:
-        return []
 
 
 if __name__ == "__main__":

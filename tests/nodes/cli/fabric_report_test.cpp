@@ -145,6 +145,20 @@ TEST_CASE("fabrics: a port tells its state, link, speed and GID to programs") {
   CHECK(has(object["no_rdma_core"].get<std::string>(), "libibverbs"));
 }
 
+TEST_CASE("fabrics: a provider's version is told as libfabric's own is") {
+  FabricReport host = plain_host();
+  host.providers[0].version = {117, 0};
+  host.providers[1].version = {200, 1};
+  Json object = Json::object();
+  add_fabrics(host, object);
+  CHECK(object["providers"][0]["version"] == "1.17");
+  CHECK(object["providers"][1]["version"] == "2.0.1");
+  CHECK(object["providers"][2]["version"] == "");
+  host.providers[0].version = {1, 17};
+  add_fabrics(host, object);
+  CHECK(object["providers"][0]["version"] == "1.17");
+}
+
 TEST_CASE("fabrics: what this host has is told whole, each provider once") {
   const FabricReport here = look_at_fabrics({});
   for (const SurveyedProvider& one : here.providers) {

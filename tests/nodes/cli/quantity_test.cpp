@@ -41,3 +41,17 @@ TEST_CASE("latency: the unit that fits") {
   CHECK(latency_text(Duration(1'500'000), true) == "1.50 ms");
   CHECK(latency_text(Duration(2s), true) == "2.00 s");
 }
+
+TEST_CASE("counts: digits within their range, and nothing else") {
+  CHECK(parse_count("1") == 1u);
+  CHECK(parse_count("0012") == 12u);
+  CHECK(parse_count("9223372036854775807") == 9223372036854775807u);
+  CHECK(parse_count("3", {.least = 3, .most = 3}) == 3u);
+  for (const char* bad :
+       {"", "0", "-1", "+1", " 1", "1 ", "1k", "1.0", "0x1", "9223372036854775808", "99999999999999999999"})
+    CHECK_FALSE(parse_count(bad));
+  CHECK_FALSE(parse_count("2", {.least = 3}));
+  CHECK_FALSE(parse_count("4", {.least = 3, .most = 3}));
+  CHECK(parse_count("x").error().message() == "a whole number from 1");
+  CHECK(parse_count("x", {.least = 0, .most = 9}).error().message() == "a whole number from 0 to 9");
+}

@@ -82,6 +82,8 @@ TEST_CASE("save plan: all, some, parts; a name with brackets is itself where the
   CHECK(sliced->items[2].name == "a[0]");
   CHECK(sliced->items[2].meta.shape == Shape{2});
   CHECK(SavePlan::make(listed, {.slices = {"a[1:2, :]"}})->bytes == 12);
+  CHECK(SavePlan::make(listed, {.names = {"a[0:2,:"}}).error().kind() == ErrorClass::kInvalidArgument);
+  CHECK(SavePlan::make(listed, {.names = {"c[0:2,:"}}).error().kind() == ErrorClass::kNotFound);
   CHECK(SavePlan::make(listed, {.slices = {"c[0]"}}).error().context().name == "c");
   for (const Wanted& wrong : {Wanted{.slices = {"0:1"}}, Wanted{.names = {"a", "b"}, .slices = {"0:1"}},
                               Wanted{.names = {"a"}, .slices = {"0:1", "1:2"}}, Wanted{.slices = {"a[x]"}}})
@@ -90,4 +92,28 @@ TEST_CASE("save plan: all, some, parts; a name with brackets is itself where the
   CHECK(SavePlan::make(listed, {.names = {"c"}}).error().kind() == ErrorClass::kNotFound);
   CHECK(SavePlan::make(listed, {.names = {"b[0]"}}).error().kind() == ErrorClass::kInvalidArgument);
   CHECK(SavePlan::make(listed, {.names = {"a[x]"}}).error().kind() == ErrorClass::kInvalidArgument);
+}
+
+TEST_CASE(
+    "save plan: a pattern is all that match it, each once; a name with a star in it is itself where there is one") {
+  const std::vector<Entry> listed{entry("a.w", {4, 3}), entry("a.v", {5}), entry("a.*", {2}), entry("b", {7})};
+  const auto names = [&](Wanted wanted) {
+    std::vector<std::string> found;
+    const auto plan = SavePlan::make(listed, wanted);
+    REQUIRE(plan);
+    for (const auto& item : plan->items) found.push_back(item.name);
+    return found;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(names({.names = {"a.*"}}) == Names{"a.*"});
+  CHECK(names({.names = {"a.*[0:1]"}}) == Names{"a.*"});
+  CHECK(names({.names = {"a.?"}}) == Names{"a.w", "a.v", "a.*"});
+  CHECK(names({.names = {"*", "b"}}) == Names{"b", "a.w", "a.v", "a.*"});
+  CHECK(names({.names = {"?.v", "*v"}}) == Names{"a.v"});
+  CHECK(SavePlan::make(listed, {.names = {"?.?[1:2]"}})->bytes == 12 + 4 + 4);
+  CHECK(SavePlan::make(listed, {.names = {"?.?"}, .slices = {"1:2"}})->bytes == 12 + 4 + 4);
+  CHECK(SavePlan::make(listed, {.names = {"c*"}}).error().kind() == ErrorClass::kNotFound);
+  CHECK(SavePlan::make(listed, {.names = {"c*"}}).error().context().name == "c*");
+  CHECK(SavePlan::make(listed, {.names = {"*[x]"}}).error().kind() == ErrorClass::kInvalidArgument);
+  CHECK(choose_path("", {.names = {"a.*"}}, true)->filename() == "model.safetensors");
 }
