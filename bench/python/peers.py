@@ -2,7 +2,8 @@
 
 Pulls of 1 MiB and 64 MiB into memory that is kept, one at a time: node.get(into=), pyzmq (one byte asks), gloo
 (torch.distributed), plain sockets, NIXL READ as installed and tuned (no progress thread, 256 KiB segments), Mooncake's
-transfer engine; in turn in one run, warmed up, what arrived compared. Each is skipped where it does not import.
+transfer engine, Monarch's RDMABuffer over its TCP; in turn in one run, warmed up, what arrived compared. Each is
+skipped where it does not import.
 
 Usage: bench/python/peers.py [--rounds N] [--tiny]
 """
@@ -213,6 +214,26 @@ def mooncake_way(sizes):
         yield pull
 
 
+@contextlib.contextmanager
+def monarch_way(sizes):
+    from monarch.actor import Actor, endpoint, this_host
+    from monarch.rdma import RDMABuffer
+
+    class Source(Actor):
+        def __init__(self, sizes):
+            self.held = [content(size) for size in sizes]
+            self.buffers = [RDMABuffer(memoryview(held)) for held in self.held]
+
+        @endpoint
+        async def all(self):
+            return self.buffers
+
+    processes = this_host().spawn_procs(per_host={"procs": 1})
+    buffers = processes.spawn("source", Source, sizes).all.call_one().get()
+    yield lambda size, into: buffers[sizes.index(size)].read_into(memoryview(into)).get()
+    processes.stop().get()
+
+
 WAYS = {
     "weft": weft_way,
     "sockets": socket_way,
@@ -221,6 +242,7 @@ WAYS = {
     "nixl.as_installed": lambda sizes: nixl_way(sizes, tuned=False),
     "nixl.tuned": lambda sizes: nixl_way(sizes, tuned=True),
     "mooncake": mooncake_way,
+    "monarch": monarch_way,
 }
 
 
