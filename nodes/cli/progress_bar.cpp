@@ -56,20 +56,24 @@ std::string cut(std::string text, std::size_t width, bool utf8) {
 std::string ProgressLine::text(std::size_t width, bool utf8) const {
   const double fraction = fraction_of(*this);
   const auto share = fmt::format("{:3.0f} %", std::floor(fraction * 100));
-  const auto front = label.empty() ? "" : label + "  ";
-  const auto counted = unit.empty() ? "" : fmt::format("{}/{} {}  ", items, items_total, unit);
+  const std::string front = label.empty() ? "" : label + "  ";
+  const std::string counted = unit.empty() ? "" : fmt::format("{}/{} {}  ", items, items_total, unit);
   const auto sizes = fmt::format("{} / {}  ", human_bytes(bytes), human_bytes(bytes_total));
   std::string speed;
   if (bytes_per_second) speed = *bytes_per_second > 0 ? human_rate(*bytes_per_second) + "  " : "- B/s  ";
   speed += clock_text(time);
-  const auto end = tail.empty() ? "" : "   " + tail;
+  const std::string end = tail.empty() ? "" : "   " + tail;
 
-  const auto before = front + counted + sizes + share + "  ";
-  const auto behind = "  " + speed + end;
+  const auto without_bar = [&](std::string_view first, std::string_view last) {
+    return fmt::format("{}{}{}{}{}", first, share, last.empty() ? "" : "  ", last, end);
+  };
+  const auto before = fmt::format("{}{}{}{}  ", front, counted, sizes, share);
+  const auto behind = fmt::format("  {}{}", speed, end);
   const auto words = display_width(before) + display_width(behind) + 2;  // and the bar's two ends
   if (width >= words + kNarrowestBar) return before + bar(fraction, std::min(kWidestBar, width - words), utf8) + behind;
-  for (const auto& shorter : {before + speed + end, front + counted + share + "  " + speed + end,
-                              front + counted + share + end, front + share + end, share + end, tail})
+  for (const auto& shorter :
+       {without_bar(fmt::format("{}{}{}", front, counted, sizes), speed), without_bar(front + counted, speed),
+        without_bar(front + counted, ""), without_bar(front, ""), without_bar("", ""), tail})
     if (!shorter.empty() && display_width(shorter) <= width) return shorter;
   return cut(tail.empty() ? share : tail.substr(tail.rfind(' ') + 1), width, utf8);
 }

@@ -80,7 +80,7 @@ std::string hint_of(const Error& why, std::string_view argument) {
 Result<Ticket> parse(std::string_view text, std::string_view argument) {
   constexpr std::string_view kItself = "the ticket ";
   auto ticket = Ticket::parse(text);
-  auto why = ticket ? check_expiry(*ticket) : std::unexpected(std::move(ticket).error());
+  const Result<void> why = ticket ? check_expiry(*ticket) : std::unexpected(ticket.error());
   if (why) return ticket;
   const auto said = why.error().message();
   return fail(Error{why.error().kind(), "ticket",

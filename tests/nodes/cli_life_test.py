@@ -120,15 +120,20 @@ def _(weft):
 def _(weft):
     write_safetensors(weft.folder / "model.safetensors", some_tensors())
     both = [weft.popen("serve", "model.safetensors", "--ticket-file", "t") for _ in range(2)]
-    until(lambda: any(child.poll() is not None for child in both), "the end of one of them")
-    lost, won = sorted(both, key=lambda child: child.poll() is None)
-    out, err = lost.communicate(timeout=60)
-    equal((lost.returncode, out), (3, b""), err)
-    check(b"still runs" in err, err)
-    equal(weft.json("ls", "@t")["count"], 7)
-    won.send_signal(signal.SIGTERM)
-    out, _ = won.communicate(timeout=60)
-    check(won.returncode == 0 and out.startswith(b"weft"), won.returncode, out)
+    try:
+        until(lambda: any(child.poll() is not None for child in both), "the end of one of them")
+        lost, won = sorted(both, key=lambda child: child.poll() is None)
+        out, err = lost.communicate(timeout=60)
+        equal((lost.returncode, out), (3, b""), err)
+        check(b"still runs" in err, err)
+        until((weft.folder / "t").exists, "the other one's ticket")
+        equal(weft.json("ls", "@t")["count"], 7)
+        won.send_signal(signal.SIGTERM)
+        out, _ = won.communicate(timeout=60)
+        check(won.returncode == 0 and out.startswith(b"weft"), won.returncode, out)
+    finally:
+        for child in both:
+            child.kill()
     equal([(weft.folder / "t").exists(), weft.left_over()], [False, []])
 
 

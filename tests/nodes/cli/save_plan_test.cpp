@@ -97,7 +97,7 @@ TEST_CASE("save plan: all, some, parts; a name with brackets is itself where the
 TEST_CASE(
     "save plan: a pattern is all that match it, each once; a name with a star in it is itself where there is one") {
   const std::vector<Entry> listed{entry("a.w", {4, 3}), entry("a.v", {5}), entry("a.*", {2}), entry("b", {7})};
-  const auto names = [&](Wanted wanted) {
+  const auto names = [&](const Wanted& wanted) {
     std::vector<std::string> found;
     const auto plan = SavePlan::make(listed, wanted);
     REQUIRE(plan);
