@@ -156,7 +156,10 @@ Result<void> HeaderListener::on_text(std::string& text) {
   }
   if (place_ != Place::kTensor || field_ != kDtype) return misplaced("text");
   const auto known = parse_safetensors_dtype(text);
-  if (!known) return wrong(fmt::format("the dtype {} is not known", detail::shown(text)));
+  if (!known)
+    return std::unexpected(wrong(fmt::format("the dtype {} is not known", detail::shown(text)))
+                               .error()
+                               .with_hint("a later version of Weft may know it; this one is `weft version`"));
   dtype_ = *known;
   return {};
 }
