@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 
-import cli_life_test  # noqa: F401  registers its tests
+import cli_grains_test  # noqa: F401  registers its tests
+import cli_life_test  # noqa: F401
 import cli_output_test  # noqa: F401
 import cli_resume_test  # noqa: F401
 from cli_harness import (Skipped, check, equal, read_metadata, read_safetensors, run_all, some_tensors, test,
