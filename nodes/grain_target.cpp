@@ -47,7 +47,8 @@ Result<std::shared_ptr<TargetState>> TargetState::open(const std::shared_ptr<Nod
                                    .slots = state->options_.slots,
                                    .slices = state->options_.slices,
                                    .initiators = state->options_.initiators,
-                                   .headers = {}}));
+                                   .headers = {},
+                                   .lane = state->options_.lane}));
   return state;
 }
 

@@ -70,6 +70,7 @@ struct TargetOptions {
   std::uint32_t slices = 1;      ///< divides the buffers' size
   std::uint32_t initiators = 1;  ///< at most so many; the slots are shared out among as many. With one, the grain of
                                  ///< index i lies in slot i modulo the number of slots
+  Lane lane{};  ///< over which grains come; who cannot come over it is told Unsupported. Of the own node: in memory
   /// Instead of reading: called with each grain on the node's callback thread; it is released when the call returns.
   std::function<void(const Grain&)> on_grain{};
   KeepAlive keep_alive{};  ///< of the buffers' memory: dropped when the target is gone and nothing writes them any more

@@ -217,7 +217,8 @@ class Core::Impl {
   void expire_sends(Transfer& t, TimePoint now);
 
   // grain_move.cpp: a ring that goes over to a better rail
-  Rail* best_rail(Session& s);
+  static Rail* best_rail(Session& s, Lane lane);
+  Lane lane_of_ring(const Transfer& t);
   void look_later(Transfer& t, const Session& s, TimePoint now);
   void look_for_rail(Transfer& t, TimePoint now);
   void move_share(Transfer& t, Session& s);

@@ -20,15 +20,23 @@ constexpr Duration kLookAtLast = std::chrono::seconds(30);
 
 }  // namespace
 
-Rail* Core::Impl::best_rail(Session& s) {
+Rail* Core::Impl::best_rail(Session& s, Lane lane) {
   Rail* best = nullptr;
   for (Rail& r : s.rails)
-    if (r.up() && r.traits.ordered && (best == nullptr || rank(r.lane) > rank(best->lane))) best = &r;
+    if (r.up() && r.traits.ordered && (lane == Lane::kAuto || lane == r.lane) &&
+        (best == nullptr || rank(r.lane) > rank(best->lane)))
+      best = &r;
   return best;
 }
 
+Lane Core::Impl::lane_of_ring(const Transfer& t) {
+  const GrainRing* ring = rings_.find(t.ring);
+  return ring == nullptr ? Lane::kAuto : ring->lane;
+}
+
 void Core::Impl::look_later(Transfer& t, const Session& s, TimePoint now) {
-  const bool better = std::any_of(s.spec.rail_lanes.begin(), s.spec.rail_lanes.end(),
+  const bool better = lane_of_ring(t) == Lane::kAuto &&
+                      std::any_of(s.spec.rail_lanes.begin(), s.spec.rail_lanes.end(),
                                   [&](const wire::LaneOffer& offer) { return rank(offer.lane) > rank(t.used); });
   t.look_at = better ? now + std::clamp(now - t.phase_since, kLookAtFirst, kLookAtLast) : kNever;
   schedule(t);
@@ -40,7 +48,7 @@ void Core::Impl::look_for_rail(Transfer& t, TimePoint now) {
     t.look_at = kNever;
     return;
   }
-  want_rail(*s, Lane::kAuto, now);
+  want_rail(*s, lane_of_ring(t), now);
   move_share(t, *s);
   look_later(t, *s, now);
 }
@@ -50,7 +58,7 @@ void Core::Impl::move_share(Transfer& t, Session& s) {
   if (share == nullptr || share->moving || t.phase != Phase::kMoving || t.target.done || s.closing) return;
   const bool between = std::any_of(t.target.rails.begin(), t.target.rails.end(),
                                    [](const RoundRail& rr) { return rr.has_slot && (rr.pending || rr.gone); });
-  const Rail* best = best_rail(s);
+  const Rail* best = best_rail(s, lane_of_ring(t));
   if (!between && best != nullptr && rank(best->lane) > rank(t.used)) expose_share(t, s, *best);
 }
 

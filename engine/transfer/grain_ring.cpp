@@ -2,8 +2,9 @@
 #include <cstring>
 #include <utility>
 
-#include <weft/crypto/mac.hpp>
+#include <fmt/format.h>
 
+#include <weft/crypto/mac.hpp>
 #include <weft/transfer/canary.hpp>
 #include <weft/transfer/core_impl.hpp>
 #include <weft/wire/digest.hpp>
@@ -53,6 +54,7 @@ Result<RingKey> Core::Impl::open_ring(RingSpec spec) {
   ring.slots = std::move(spec.slots);
   ring.grain_bytes = bytes;
   ring.slices = spec.slices;
+  ring.lane = spec.lane;
   if (spec.headers.empty()) ring.own_headers.resize(ring.slots.size());
   const std::span<GrainHeader> headers = spec.headers.empty() ? std::span(ring.own_headers) : spec.headers;
   const auto count = static_cast<std::uint64_t>(ring.slots.size());
@@ -148,8 +150,8 @@ void Core::Impl::open_share(Transfer& t, TimePoint now) {
   if (s == nullptr || s->closing || ring == nullptr)
     return fail(t, Error(ErrorClass::kPeerLost, "grains", "the session ended"), now);
   if (t.target.done) return check_share(t, now);
-  want_rail(*s, Lane::kAuto, now);
-  Rail* best = best_rail(*s);
+  want_rail(*s, ring->lane, now);
+  Rail* best = best_rail(*s, ring->lane);
   const bool coming = std::any_of(s->rails.begin(), s->rails.end(), [](const Rail& r) {
     return r.state == Rail::State::kAsked || r.state == Rail::State::kListening || r.state == Rail::State::kDialling;
   });
@@ -164,6 +166,12 @@ void Core::Impl::open_share(Transfer& t, TimePoint now) {
     schedule(t);
   };
   if (t.phase != Phase::kWaitSlots) t.phase_since = now;
+  if (best == nullptr && ring->lane != Lane::kAuto && !(may_come && now - t.phase_since < kLaneComesUp)) {
+    const Error why(ErrorClass::kUnsupported, "grains",
+                    fmt::format("the ring takes lane {} alone, which is not up", to_string(ring->lane)));
+    if (t.phase == Phase::kNew) answer_failure(*s, ref_of(t), why, now);
+    return fail(t, why, now);
+  }
   if (best == nullptr || (best->number == 0 && may_come && now - t.phase_since < kLaneComesUp)) return wait();
   if (!expose_share(t, *s, *best)) return wait();
   if (!std::exchange(t.target.round_open, true)) ++open_rounds_;

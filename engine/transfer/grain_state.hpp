@@ -68,6 +68,7 @@ struct GrainRing {
   std::vector<std::span<std::byte>> slots{};
   std::uint64_t grain_bytes = 0;
   std::uint32_t slices = 1;
+  Lane lane = Lane::kAuto;
   std::vector<GrainHeader> own_headers{};
   std::vector<RingShare> shares{};
   bool closing = false;

@@ -40,6 +40,7 @@ struct RingSpec {
   std::uint32_t slices = 1;                   ///< divides that size
   std::uint32_t initiators = 1;               ///< at most; 1 … the number of slots
   std::span<GrainHeader> headers{};           ///< where they lie, one for each slot; empty: in memory of the core's
+  Lane lane = Lane::kAuto;                    ///< who cannot come over it is refused as Unsupported
 };
 
 /// A wish to write somebody's ring.

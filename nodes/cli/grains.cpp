@@ -1,6 +1,3 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <chrono>
 #include <fstream>
@@ -11,9 +8,9 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
-#include <weft/base/fd.hpp>
 #include <weft/base/text.hpp>
 #include <weft/nodes/cli/client.hpp>
+#include <weft/nodes/cli/grain_file.hpp>
 #include <weft/nodes/cli/grain_pattern.hpp>
 #include <weft/nodes/cli/presence.hpp>
 #include <weft/nodes/cli/progress_bar.hpp>
@@ -25,6 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kMostRingBytes = 64ull << 30;
+constexpr std::uint64_t kMostGrains = 1 << 20;
+constexpr Duration kBackIn = 10s;  // a target that was lost; without --timeout
 
 /// Target infos as a person gives them: the text, @FILE that holds it, or - for standard input.
 Result<TargetInfo> read_info(const std::string& argument) {
@@ -34,6 +33,14 @@ Result<TargetInfo> read_info(const std::string& argument) {
     return fail(Error{ErrorClass::kNotFound, "open", "no file " + escaped(argument)}.with_hint(
         "`weft grains recv --info-file FILE` writes one when it is ready"));
   return TargetInfo::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+}
+
+/// What hints at tickets is about target infos here.
+Error of_info(Error error) {
+  if (error.hint().find("ticket") == std::string_view::npos) return error;
+  return std::move(error).with_hint(
+      "does `weft grains recv` run there? A new start has a new target info, unless --identity and a fixed --listen "
+      "keep it");
 }
 
 class GrainsCommand final : public Command {
@@ -65,77 +72,119 @@ class GrainsCommand final : public Command {
  private:
   struct Tally {
     std::uint64_t grains = 0, bytes = 0, bad = 0, failed = 0;
+    TimePoint begun = Clock::now();
   };
 
   Result<int> receive(Context& context) {
-    if (!infos_.empty()) return fail(ErrorClass::kInvalidArgument, "grains", "recv takes no target info: it makes one");
-    if (grains_ == 0 || size_ == 0 || size_ > kMostRingBytes / grains_)
-      return fail(ErrorClass::kInvalidArgument, "grains",
-                  fmt::format("a ring of {} grains of {} cannot be", grains_, human_bytes(size_)));
+    WEFT_TRY(check_receive());
     WEFT_LET(auto options, presence_.options(context));
     WEFT_TRY(presence_.prepare());
-    Fd file;
-    if (!file_.empty()) {
-      file = Fd{::open(file_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
-      if (!file) return fail_errno(errno, "open", file_.string());
-    }
-    std::vector<std::byte> memory(static_cast<std::size_t>(grains_ * size_));
+    std::vector<std::byte> memory;  // goes after the node
     WEFT_LET(auto node, start_node(context, std::move(options)));
-    TargetOptions ring{.name = name_, .initiators = static_cast<std::uint32_t>(std::min(initiators_, grains_))};
+    WEFT_TRY(need_lane(node, context.settings.lane));
+    std::optional<GrainFile> file;
+    if (!file_.empty()) {
+      WEFT_LET(file, GrainFile::create(file_, size_));
+    }
+    memory.resize(static_cast<std::size_t>(grains_ * size_));
+    TargetOptions ring{.name = name_,
+                       .initiators = static_cast<std::uint32_t>(std::min(initiators_, grains_)),
+                       .lane = context.settings.lane};
     for (std::uint64_t at = 0; at < memory.size(); at += size_)
       ring.slots.push_back(std::span(memory).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size_)));
     WEFT_LET(auto target, node.open_target(std::move(ring)));
+    WEFT_TRY(presence_.announce(context, target.info(), {{"grains", grains_}, {"grain_bytes", size_}}));
     context.out.say(
         fmt::format("a ring of {} grains of {}    (there: weft grains send INFO)", grains_, human_bytes(size_)));
-    WEFT_TRY(presence_.announce(context, target.info(), {{"grains", grains_}, {"grain_bytes", size_}}));
-    auto begun = Clock::now();
     Tally tally;
     ProgressBar bar(context.out, "", "grains", count_, count_ * size_);
-    while ((count_ == 0 || tally.grains < count_) && Signals::caught() == 0) {
-      const auto grain = target.read(kTick);
-      if (!grain && grain.error().kind() == ErrorClass::kDeadlineExceeded) continue;
-      if (!grain) return fail(Error(grain.error()));
-      if (!grain->complete) continue;
-      if (tally.grains == 0) begun = Clock::now();
-      WEFT_TRY(take(*grain, file, tally));
-      WEFT_TRY(target.release(grain->slot));
-      if (count_ != 0) bar.update(tally.grains, tally.bytes);
-    }
+    auto over = take_all(context, target, file, tally, bar);
     target.close();
-    if (count_ != 0 && tally.grains == count_) bar.finish(file ? "" : "checked");
-    tell(context, tally, Clock::now() - begun);
+    if (over && is_all(tally, file)) bar.finish(file ? "" : "checked");
+    tell(context, tally);
+    if (!over) return fail(std::move(over).error());
     if (tally.bad != 0)
       return fail(ErrorClass::kIntegrityFailure, "grains",
                   fmt::format("{} of {} grains were not what their index says", tally.bad, tally.grains));
+    if (!is_all(tally, file)) return fail(too_few(tally));
     return exit_after_signal();
   }
 
-  Result<void> take(const Grain& grain, const Fd& file, Tally& tally) const {
-    ++tally.grains;
-    tally.bytes += grain.data.size();
-    if (grain.invalid) return {};
-    if (!file) {
-      tally.bad += is_grain(grain.index, grain.data) ? 0 : 1;
-      return {};
+  Result<void> check_receive() const {
+    const auto refuse = [](std::string why) { return fail(ErrorClass::kInvalidArgument, "grains", std::move(why)); };
+    if (!infos_.empty()) return refuse("recv takes no target info: it makes one");
+    if (grains_ == 0 || grains_ > kMostGrains || size_ == 0 || size_ > kMostRingBytes / grains_)
+      return refuse(fmt::format("a ring of {} grains of {} cannot be: 1 to {} grains, together at most {}", grains_,
+                                human_bytes(size_), kMostGrains, human_bytes(kMostRingBytes)));
+    if (!file_.empty() && count_ != 0) return refuse("--file ends with the file: leave -n out");
+    if (!file_.empty() && initiators_ != 1) return refuse("--file is written by one initiator");
+    return {};
+  }
+
+  static Result<void> need_lane(const TensorNode& node, Lane lane) {
+    if (lane == Lane::kAuto) return {};
+    std::string why = "it is not built in";
+    for (const LaneReport& report : node.lanes()) {
+      if (report.lane != to_string(lane)) continue;
+      if (report.used) return {};
+      why = report.detail;
     }
-    std::span<const std::byte> bytes = grain.data;
-    if (grain.index > (1ull << 62) / size_)
-      return fail(ErrorClass::kMalformed, "grains",
-                  fmt::format("a grain of index {} has no place in a file", grain.index));
-    auto offset = static_cast<off_t>(grain.index * size_);
-    while (!bytes.empty()) {
-      const auto put = ::pwrite(file.get(), bytes.data(), bytes.size(), offset);
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return fail_errno(errno, "pwrite", file_.string());
-      offset += put;
-      bytes = bytes.subspan(static_cast<std::size_t>(put));
+    return fail(Error(ErrorClass::kNotFound, "grains", fmt::format("no lane {} here: {}", to_string(lane), why))
+                    .with_hint("`weft info` lists the lanes"));
+  }
+
+  /// Until the grains that were asked for have come, --timeout or a signal.
+  Result<void> take_all(Context& context, Target& target, std::optional<GrainFile>& file, Tally& tally,
+                        ProgressBar& bar) const {
+    while ((count_ == 0 || tally.grains < count_) && in_time(context)) {
+      const TimePoint tick = Clock::now() + kTick;
+      const auto grain = target.read(context.until ? std::min(*context.until, tick) : tick);
+      if (!grain && grain.error().kind() == ErrorClass::kDeadlineExceeded) continue;
+      if (!grain) return fail(Error(grain.error()));
+      if (!grain->complete) continue;
+      if (file && grain->invalid) return file->finish(grain->index);
+      if (tally.grains == 0) tally.begun = Clock::now();
+      ++tally.grains;
+      tally.bytes += grain->data.size();
+      if (file) {
+        WEFT_TRY(file->put(grain->index, grain->data));
+      } else if (!grain->invalid) {
+        tally.bad += is_grain(grain->index, grain->data) ? 0 : 1;
+      }
+      WEFT_TRY(target.release(grain->slot));
+      if (count_ != 0) bar.update(tally.grains, tally.bytes);
     }
     return {};
   }
 
+  bool is_all(const Tally& tally, const std::optional<GrainFile>& file) const {
+    return file ? file->is_whole() : count_ == 0 || tally.grains == count_;
+  }
+
+  Error too_few(const Tally& tally) const {
+    const auto kind = Signals::caught() != 0 ? ErrorClass::kCancelled : ErrorClass::kDeadlineExceeded;
+    return Error(kind, "grains",
+                 count_ != 0 ? fmt::format("{} of {} grains came", tally.grains, count_)
+                             : fmt::format("the file is not whole: {} grains of it came", tally.grains))
+        .with_hint("does `weft grains send` run there? Give it longer");
+  }
+
+  /// What is sent, and how far that is.
+  struct Sending {
+    std::uint64_t count = 0;       // of grains
+    std::uint64_t next = 0;        // of calls that were taken: the grains, then the word that a file is over
+    std::uint64_t file_bytes = 0;  // of --file
+    std::vector<std::vector<std::byte>> sources{};
+    std::vector<std::size_t> users{};  // results that a source waits for
+    std::size_t targets = 0;
+    TimePoint begun{};
+  };
+
   Result<int> send(Context& context) {
     if (infos_.empty())
       return fail(Error{ErrorClass::kInvalidArgument, "grains", "send to whom?"}.with_hint("weft grains send @i"));
+    if (!file_.empty() && count_ != 0)
+      return fail(ErrorClass::kInvalidArgument, "grains", "--file is sent whole: leave -n out");
     std::vector<TargetInfo> infos;
     for (const auto& argument : infos_) {
       WEFT_LET(auto info, read_info(argument));
@@ -144,81 +193,113 @@ class GrainsCommand final : public Command {
     const auto bytes = static_cast<std::size_t>(infos.front().grain_bytes);
     std::ifstream file(file_, std::ios::binary);
     if (!file_.empty() && !file) return fail_errno(errno, "open", file_.string());
-    std::uint64_t count = count_ == 0 ? 1000 : count_;
+    Sending sending{.count = count_ == 0 ? 1000 : count_, .targets = infos.size()};
     if (!file_.empty()) {
       std::error_code refused;
-      const auto size = std::filesystem::file_size(file_, refused);
+      sending.file_bytes = std::filesystem::file_size(file_, refused);
       if (refused) return fail_errno(refused.value(), "stat", file_.string());
-      count = (size + bytes - 1) / bytes;
+      sending.count = (sending.file_bytes + bytes - 1) / bytes;
     }
     WEFT_LET(auto node, start_client(context));
+    WEFT_TRY(need_lane(node, context.settings.lane));
     // What is sent is read until its results are there, so it goes after the initiator.
     const std::size_t ahead = std::max<std::size_t>(2, std::min<std::size_t>(infos.front().grains, 64));
-    std::vector<std::vector<std::byte>> sources(ahead, std::vector<std::byte>(bytes));
-    std::vector<std::size_t> users(ahead);  // results that a source waits for
+    sending.sources.assign(ahead, std::vector<std::byte>(bytes));
+    sending.users.assign(ahead, 0);
     WEFT_LET(auto initiator, node.open_initiator({.lane = context.settings.lane}));
     for (const auto& info : infos) WEFT_TRY(initiator.add_target(info));
-    WEFT_TRY(connect(context, initiator, infos.size()));
+    if (auto connected = connect(context, initiator, infos.size()); !connected)
+      return fail(of_info(std::move(connected).error()));
 
-    const auto begun = Clock::now();
-    Tally tally;
-    ProgressBar bar(context.out, "", "grains", count, count * bytes);
-    std::uint64_t next = 0;
-    while ((next < count || initiator.pending() != 0) && Signals::caught() == 0) {
+    Tally tally{.begun = Clock::now()};
+    sending.begun = tally.begun;
+    ProgressBar bar(context.out, "", "grains", sending.count, sending.count * bytes);
+    auto over = send_all(context, initiator, file, sending, tally, bar);
+    initiator.close();
+    const bool all = sending.next >= sending.count;
+    if (over && tally.failed == 0 && all) bar.finish("arrived");
+    tell(context, tally);
+    if (tally.failed != 0) {
+      static_cast<void>(context.out.flush());
+      context.out.complain(fmt::format("{} grains did not arrive: {}", tally.failed, why_));
+    }
+    if (!over) return fail(of_info(std::move(over).error()));
+    return tally.failed != 0 ? kSomeFailed : exit_after_signal();
+  }
+
+  Result<void> send_all(Context& context, Initiator& initiator, std::ifstream& file, Sending& sending, Tally& tally,
+                        ProgressBar& bar) {
+    const std::uint64_t calls = sending.count + (file_.empty() ? 0 : 1);
+    while ((sending.next < calls || initiator.pending() != 0) && Signals::caught() == 0) {
       WEFT_TRY(in_time(context));
-      const std::size_t place = next % ahead;
-      const bool due = rate_ == 0 || Clock::now() >= begun + next * Duration(1s) / rate_;
-      if (next < count && users[place] == 0 && due) {
-        if (file_.empty())
-          fill_grain(next, sources[place]);
-        else
-          read_piece(file, sources[place]);
-        const std::span<const std::byte> part(sources[place]);
-        WEFT_TRY(initiator.send(next, std::span(&part, 1)));
-        users[place] = infos.size();
-        ++next;
+      const std::uint64_t next = sending.next;
+      const std::size_t place = next % sending.sources.size();
+      const bool due = rate_ == 0 || Clock::now() >= sending.begun + next * Duration(1s) / rate_;
+      // The length is told when all results are there: then it comes last.
+      const bool free = next < sending.count ? sending.users[place] == 0 : initiator.pending() == 0;
+      if (next < calls && free && due) {
+        if (next < sending.count) WEFT_TRY(fill(file, sending, sending.sources[place]));
+        WEFT_TRY(send_one(context, initiator, sending, sending.sources[place]));
         continue;
       }
       auto result = initiator.wait_result(due ? Duration(kTick) : Duration(1ms));
       if (!result && result.error().kind() == ErrorClass::kDeadlineExceeded) continue;
-      WEFT_TRY(count_result(std::move(result), users, tally, bytes));
-      bar.update(tally.grains / infos.size(), tally.bytes / infos.size());
+      if (!result) return fail(std::move(result).error());
+      count_result(*result, sending, tally);
+      bar.update(tally.grains / sending.targets, tally.bytes / sending.targets);
     }
-    if (next == count && initiator.pending() == 0)
-      while (auto result = initiator.next_result()) WEFT_TRY(count_result(std::move(*result), users, tally, bytes));
-    initiator.close();
-    if (tally.failed == 0 && next == count) bar.finish("arrived");
-    tell(context, tally, Clock::now() - begun);
-    if (tally.failed != 0) {
-      static_cast<void>(context.out.flush());
-      context.out.complain(fmt::format("{} grains did not arrive: {}", tally.failed, why_));
-      return kSomeFailed;
-    }
-    return exit_after_signal();
-  }
-
-  Result<void> count_result(Result<GrainResult> result, std::vector<std::size_t>& users, Tally& tally,
-                            std::size_t bytes) {
-    if (!result) return fail(std::move(result).error());
-    if (auto& waiting = users[result->index % users.size()]; waiting > 0) --waiting;
-    if (result->result) {
-      ++tally.grains;
-      tally.bytes += bytes;
-    } else {
-      ++tally.failed;
-      why_ = result->result.error().to_string();
-    }
+    while (auto result = initiator.next_result()) count_result(*result, sending, tally);
     return {};
   }
 
-  static void read_piece(std::ifstream& file, std::vector<std::byte>& into) {
-    file.read(reinterpret_cast<char*>(into.data()), static_cast<std::streamsize>(into.size()));
+  /// A grain, or behind the last one the grain without content whose index is the file's length. Waits while no target
+  /// is connected.
+  static Result<void> send_one(Context& context, Initiator& initiator, Sending& sending,
+                               const std::vector<std::byte>& source) {
+    const bool is_grain = sending.next < sending.count;
+    const std::span<const std::byte> part(source);
+    while (true) {
+      const auto sent = is_grain ? initiator.send(sending.next, std::span(&part, 1))
+                                 : initiator.send(sending.file_bytes, {}, {.part = true});
+      if (!sent && sent.error().kind() == ErrorClass::kPeerUnreachable) {
+        WEFT_TRY(until_back(context, initiator, sending.targets));
+        continue;
+      }
+      WEFT_TRY(sent);
+      if (is_grain) sending.users[sending.next % sending.users.size()] = sending.targets;
+      ++sending.next;
+      return {};
+    }
+  }
+
+  void count_result(const GrainResult& result, Sending& sending, Tally& tally) {
+    const bool is_grain = result.send < sending.count;
+    if (is_grain) --sending.users[result.send % sending.users.size()];
+    if (!result.result) {
+      ++tally.failed;
+      why_ = result.result.error().to_string();
+    } else if (is_grain) {
+      ++tally.grains;
+      tally.bytes += sending.sources.front().size();
+    }
+  }
+
+  Result<void> fill(std::ifstream& file, const Sending& sending, std::vector<std::byte>& into) const {
+    if (file_.empty()) {
+      fill_grain(sending.next, into);
+      return {};
+    }
+    const std::uint64_t wanted = std::min<std::uint64_t>(into.size(), sending.file_bytes - sending.next * into.size());
+    file.read(reinterpret_cast<char*>(into.data()), static_cast<std::streamsize>(wanted));
+    if (static_cast<std::uint64_t>(file.gcount()) != wanted)
+      return fail(ErrorClass::kStale, "grains", escaped(file_.string()) + " became shorter while it was sent");
     std::fill(into.begin() + file.gcount(), into.end(), std::byte{});  // behind the end of the file
+    return {};
   }
 
   /// Until every target is connected.
   static Result<void> connect(Context& context, const Initiator& initiator, std::size_t targets) {
-    const auto give_up = Clock::now() + 10s;
+    const auto give_up = Clock::now() + kBackIn;
     for (std::size_t at = 0; at < targets;) {
       if (initiator.link(at) == TargetLink::kConnected) {
         ++at;
@@ -236,8 +317,24 @@ class GrainsCommand final : public Command {
     return {};
   }
 
-  void tell(Context& context, const Tally& tally, Duration took) const {
-    const double time = seconds(took);
+  /// Until one is again, where all were lost.
+  static Result<void> until_back(Context& context, const Initiator& initiator, std::size_t targets) {
+    const auto give_up = context.until ? *context.until : Clock::now() + kBackIn;
+    while (true) {
+      bool may_come = false;
+      for (std::size_t at = 0; at < targets; ++at) {
+        if (initiator.link(at) == TargetLink::kConnected) return {};
+        may_come = may_come || initiator.link(at) == TargetLink::kConnecting;
+      }
+      WEFT_TRY(in_time(context));
+      if (!may_come || Clock::now() > give_up)
+        return fail(initiator.why(0).value_or(Error(ErrorClass::kPeerUnreachable, "grains", "no target is connected")));
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+
+  void tell(Context& context, const Tally& tally) const {
+    const double time = seconds(Clock::now() - tally.begun);
     const double rate = time > 0 ? static_cast<double>(tally.grains) / time : 0;
     if (context.out.format() == Format::kJson)
       context.out.json({{"grains", tally.grains},

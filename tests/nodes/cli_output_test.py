@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import pty
-import random
 import re
 import select
 import shutil
@@ -312,36 +311,3 @@ def _(weft):
     done = weft.run("doctor", ticket, wanted=1)
     check("PeerUnreachable" in done.stdout, done.stdout)
     check("firewall:" in done.stderr, done.stderr)
-
-
-@test("grains: from terminal to terminal, checked, and a file that is put together again")
-def _(weft):
-    info = weft.folder / "i"
-    receiver = weft.popen("grains", "recv", "--grains", "4", "--size", "4KiB", "--info-file", info, "-n", "300")
-    until(lambda: info.exists() or receiver.poll() is not None, "a target info")
-    equal(info.stat().st_mode & 0o777, 0o600)
-    equal(weft.json("grains", "send", "@i", "-n", "300")["grains"], 300)
-    _, err = receiver.communicate(timeout=60)
-    equal(receiver.returncode, 0, err)
-    content = random.Random(5).randbytes(100_000)
-    (weft.folder / "f").write_bytes(content)
-    info.unlink(missing_ok=True)
-    receiver = weft.popen("grains", "recv", "--size", "4KiB", "--info-file", info, "-n", "25", "--file", "g")
-    until(lambda: info.exists() or receiver.poll() is not None, "a target info")
-    weft.run("grains", "send", "@i", "--file", "f")
-    _, err = receiver.communicate(timeout=60)
-    equal(receiver.returncode, 0, err)
-    equal((weft.folder / "g").read_bytes()[:100_000], content)
-    info.unlink(missing_ok=True)
-    path = weft.folder / "camera.sock"
-    receiver = weft.popen("--lane", "tls", "grains", "recv", "--listen", f"unix://{path}", "--size", "4KiB", "--info-file",
-                          info, "-n", "100")
-    until(lambda: info.exists() or receiver.poll() is not None, "a target info")
-    equal(path.stat().st_mode & 0o777, 0o600)
-    equal(weft.json("grains", "send", "@i", "-n", "100")["grains"], 100)
-    _, err = receiver.communicate(timeout=60)
-    equal(receiver.returncode, 0, err)
-    check(not path.exists(), "the socket is still there")
-    for words, code in ((["send", "nonsense"], 2), (["send"], 2), (["fly"], 2), (["recv", "--grains", "0"], 2),
-                        (["send", "@missing"], 3)):
-        weft.run("grains", *words, wanted=code)

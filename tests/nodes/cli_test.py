@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import cli_demo_test  # noqa: F401  registers its tests
+import cli_grains_test  # noqa: F401
 import cli_life_test  # noqa: F401
 import cli_mistakes_test  # noqa: F401
 import cli_output_test  # noqa: F401

@@ -10,7 +10,7 @@ using namespace weft;
 using namespace weft::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("grains: each arrives whole, in order, in the slot its index says", "[grains][M-16]") {
+TEST_CASE("grains: each arrives whole, in order, in the slot its index says", "[grains][M-16][M-05]") {
   for (const std::size_t bytes : {64uz, 4096uz, 3'000'000uz}) {
     CAPTURE(bytes);
     Memory memory(5, bytes);
@@ -71,7 +71,7 @@ TEST_CASE("grains: a slot that is not released is not written, and what waits fo
 }
 
 TEST_CASE("grains: one initiator, three targets, one of them alone, and one that joins in mid-stream",
-          "[grains][M-41]") {
+          "[grains][M-41][O-W14]") {
   Memory first(8, 512), second(3, 512), third(6, 512);
   auto node_a = unwrap(TensorNode::start());
   auto node_b = unwrap(TensorNode::start());
@@ -261,6 +261,30 @@ TEST_CASE("grains: by callbacks", "[grains][M-32]") {
   std::unique_lock lock(mutex);
   CHECK(changed.wait_for(lock, 20s, [&] { return grains.size() == 100 && results.size() == 100; }));
   CHECK(std::ranges::is_sorted(grains));
+}
+
+TEST_CASE("grains: a ring of one lane is written over that lane, and by nobody who cannot come over it", "[grains]") {
+  for (const Lane lane : {Lane::kTls, Lane::kTcp}) {
+    CAPTURE(to_string(lane));
+    Memory memory(4, 1000);
+    auto node = unwrap(TensorNode::start());
+    auto options = ring(memory);
+    options.lane = lane;
+    auto target = unwrap(node.open_target(options));
+    auto other = unwrap(TensorNode::start());
+    auto initiator = unwrap(other.open_initiator({.lane = lane}));  // over another: Unsupported
+    until_connected(initiator, unwrap(initiator.add_target(target.info())));
+    const auto sent = content(7, 1000);
+    CHECK(send(initiator, 7, sent) == 1);
+    expect_arrived(initiator, 7);
+
+    auto without = unwrap(TensorNode::start({.lanes = {lane == Lane::kTls ? Lane::kTcp : Lane::kTls}}));
+    auto refused = unwrap(without.open_initiator({.lane = lane == Lane::kTls ? Lane::kTcp : Lane::kAuto}));
+    initiator.close();
+    const auto number = unwrap(refused.add_target(target.info()));
+    REQUIRE(soon([&] { return refused.link(number) == TargetLink::kFailed; }));
+    CHECK(refused.why(number)->kind() == ErrorClass::kUnsupported);
+  }
 }
 
 TEST_CASE("grains: who has not the token, or another shape of the ring, is refused with the reason", "[grains][M-21]") {
