@@ -16,7 +16,7 @@ constexpr std::uint64_t kSeeds = 20'000;
 }  // namespace
 
 TEST_CASE("simulator: small exchanges ride rails that are lost at every step, and each ends soon and once",
-          "[sim][exchange]") {
+          "[sim][exchange][O-57]") {
   const char* only = std::getenv("WEFT_EXCHANGE_SEED");  // to replay one
   const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
   std::size_t calls = 0, broken = 0;
