@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the documentation to the tree: links lead somewhere, code compiles, commands and options are there, and tests
-that docs/spec-coverage.md names exist.
+"""Holds the documentation to the tree: links lead somewhere, code compiles, commands and options are there, functions of
+docs/c-api.md are those of the headers, and tests that docs/spec-coverage.md names exist and carry their rows' tags.
 
 Usage: docs_test.py ROOT INCLUDE CXX [WEFT]. Prints a line per test: `ok name`, `not ok name` or `skip name # reason`.
 """
@@ -17,10 +17,18 @@ GIVEN = re.compile(r"<!-- given: ((?:(?!-->).)*) -->\s*$", re.S)
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"(?:^|[|;&(]) *(?:\$ )?weft ([a-z]+)([^|;&)\n]*)")
 FLAGS = ["-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused", "-Werror", "-x", "c++", "-"]
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/compat.md", "docs/fabric.md", "docs/protocol.md", "docs/spec-coverage.md")
+C_FLAGS = ["-std=c11", "-fsyntax-only", "-Wall", "-Wextra", "-Wno-unused", "-Werror", "-x", "c", "-"]
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/actors.md", "docs/architecture.md", "docs/c-api.md", "docs/cli.md",
+         "docs/compat.md", "docs/fabric.md", "docs/grains.md", "docs/protocol.md", "docs/spec-coverage.md")
 # What a fragment may take for granted: a node and the ticket of another.
 BODY = ("int fragment([[maybe_unused]] weft::TensorNode& node, [[maybe_unused]] const std::string& ticket) {{ {{\n{}\n}}\n"
         "return 0; }}\n")
+# What a fragment of C may: a way to say that something failed.
+C_BODY = "void complain(void);\nint main(void) {{\n{}\nreturn 0; }}\n"
+DECLARED = re.compile(r"^WEFT_EXPORT\s+[\w \*]+?\b(weft\w+)\(", re.M)
+STATUS = re.compile(r"^ *WEFT_ERR_(\w+)(?: = (\d+))?,", re.M)
+CASE = re.compile(r'TEST_CASE\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)(?:,\s*"([^"]*)")?\s*\)')
+TAGGED = re.compile(r"\| ((?:O-W|O-|M-)\d+) \|")  # rows whose tests carry their ids
 HEADERS = "#include <weft/weft.hpp>\n#include <cstdio>\n#include <string>\n#include <vector>\n"
 
 
@@ -55,12 +63,12 @@ def link_faults(root):
     return faults
 
 
-def fragments(root):
-    """(page, line, what is given, code) of every block marked cpp."""
+def fragments(root, language):
+    """(page, line, what is given, code) of every block of a language."""
     for page in pages(root):
         text = page.read_text()
         for found in FENCE.finditer(text):
-            if found[2] == "cpp":
+            if found[2] == language:
                 given = GIVEN.search(text[: found.start()])
                 yield page.name, text.count("\n", 0, found.start()) + 1, given[1] if given else "", found[3]
 
@@ -81,11 +89,46 @@ def complaint(cxx, include, given, code):
     return first
 
 
-def code_faults(root, cxx, include):
-    blocks = list(fragments(root))
+def c_complaint(cxx, include, given, code):
+    """The same of C: a program, or the body of one behind its includes."""
+    lines = code.splitlines(keepends=True)
+    top = [line for line in lines if line.startswith("#")]
+    rest = "".join(line for line in lines if line not in top)
+    text = code if "int main(" in code else "".join(top) + given + "\n" + C_BODY.format(rest)
+    return subprocess.run([cxx, *C_FLAGS, f"-I{include}"], input=text, capture_output=True, text=True).stderr
+
+
+def c_api_faults(root, page=None):
+    """The functions and statuses of docs/c-api.md are those of the headers, each in the section of its header."""
+    page = page if page is not None else (root / "docs" / "c-api.md").read_text()
     faults = []
+    for header in ("weft.h", "flow.h", "fabrics.h"):
+        declared = set(DECLARED.findall((root / "nodes" / "c" / header).read_text()))
+        section = re.search(rf"^## {re.escape(header)}\n(.*?)(?=^## |\Z)", page, re.M | re.S)
+        rows = re.findall(r"^\| ([^|]*`weft[^|]*)\|", section[1] if section else "", re.M)
+        listed = set(re.findall(r"`(weft\w+)`", " ".join(rows)))
+        faults += [f"{header} declares {name}, which its table does not list" for name in sorted(declared - listed)]
+        faults += [f"{header} does not declare {name}" for name in sorted(listed - declared)]
+    statuses, number = set(), 0
+    for name, given in STATUS.findall((root / "nodes" / "c" / "weft.h").read_text()):
+        number = int(given) if given else number + 1  # as C counts
+        statuses.add((name, str(number)))
+    told = set()
+    for names, numbers in re.findall(r"^\| (`[^|]*`) \| ([\d, ]+) \|", page, re.M):
+        words = re.findall(r"`(\S+)`", names)
+        # `…_TOO_EARLY`: the beginning of the one before it.
+        words = [words[0][: words[0].rindex("_TOO_")] + word[1:] if word.startswith("…") else word for word in words]
+        told |= set(zip(words, numbers.split(", ")))
+    faults += [f"status {name} is {number}, which the page does not say" for name, number in sorted(statuses - told)]
+    return faults + [f"no status {name} is {number}" for name, number in sorted(told - statuses)]
+
+
+def code_faults(root, cxx, include, language="cpp"):
+    blocks = list(fragments(root, language))
+    faults = [] if blocks else [f"there is no block of {language}"]
+    ask = complaint if language == "cpp" else c_complaint
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        said = pool.map(lambda block: complaint(cxx, include, block[2], block[3]), blocks)
+        said = pool.map(lambda block: ask(cxx, include, block[2], block[3]), blocks)
         for (page, line, _, _), answer in zip(blocks, said):
             faults += [f"{page}:{line}: {answer_line}" for answer_line in answer.splitlines()[:6]]
     return faults
@@ -127,6 +170,27 @@ def tests_in(file):
     return {name.replace('\\"', '"') for name in re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)}
 
 
+def tags_in(file):
+    """The tags of a file's tests by name; of Catch2's alone."""
+    if file.suffix != ".cpp":
+        return {}
+    return {re.sub(r"\\(.)", r"\1", "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', name))): tags or ""
+            for name, tags in CASE.findall(file.read_text())}
+
+
+def tag_faults(root, page=None):
+    """A test that covers a row of fabrics or of media carries its id."""
+    page = page if page is not None else (root / "docs" / "spec-coverage.md").read_text()
+    faults = []
+    for line in page.splitlines():
+        row = TAGGED.match(line)
+        for path, rest in re.findall(r"`((?:tests|bench|examples)/[\w./-]+)`([^`]*)", line if row else ""):
+            tags = tags_in(root / path) if (root / path).is_file() else {}
+            faults += [f"{path} “{name}” has no tag [{row[1]}]" for name in re.findall(r"“([^”]+)”", rest)
+                       if name in tags and f"[{row[1]}]" not in tags[name]]
+    return faults
+
+
 def coverage_faults(root, page=None):
     """Each file that the coverage names is there, and has the tests whose whole names stand in quotes behind it. What is
     open says since when it is somebody's: this issue's rows are covered."""
@@ -159,6 +223,18 @@ def self_faults(cxx, include):
     for broken in (f"| a | {here} “docs: every relative link leads” |", "| a | – | open (issue 3) |", "| `tests/no.cpp` |"):
         if not coverage_faults(pathlib.Path(__file__).resolve().parents[2], broken):
             faults.append(f"nobody objects to {broken}")
+    root = pathlib.Path(__file__).resolve().parents[2]
+    tagged = "`tests/engine/fabric/ring_fault_test.cpp` “a completion queue that is far too small loses no grain” |"
+    if tag_faults(root, f"| O-37 | a | {tagged}") or not tag_faults(root, f"| O-38 | a | {tagged}"):
+        faults.append("tags are misread")
+    api = (root / "docs" / "c-api.md").read_text()
+    for sound, broken in (("`weftGetVersion`", "`weftGetNothing`"), ("| 1106 |", "| 1199 |")):
+        if len(c_api_faults(root, api.replace(sound, broken))) < len(c_api_faults(root)) + 2:
+            faults.append(f"nobody objects to {broken} in the C functions")
+    if c_complaint(cxx, include, "", "#include <weft/weft.h>\nif (weftLastStatus() != WEFT_STATUS_OK) complain();\n"):
+        faults.append("a sound fragment of C is objected to")
+    if not c_complaint(cxx, include, "", "#include <weft/weft.h>\nweftNoSuchFunction();\n"):
+        faults.append("a bad fragment of C is not seen")
     if [c for c, _ in COMMAND.findall("weft serve x")] != ["serve"] or COMMAND.findall("the weft command"):
         faults.append("commands are not told from words")
     if LINK.findall(prose("`[a](b)` [c](d)")) != ["d"] or anchors("# A page, in `C++`\n") != {"a-page-in-c"}:
@@ -173,7 +249,10 @@ def main():
         "docs: every page that should be there is": [f"{name} is missing" for name in PAGES if not (root / name).exists()],
         "docs: every relative link leads somewhere": link_faults(root),
         "docs: every C++ block compiles": code_faults(root, cxx, include),
+        "docs: every C block compiles": code_faults(root, cxx, include, "c"),
+        "docs: the C functions and statuses are those of the headers": c_api_faults(root),
         "docs: every test that the coverage names is there": coverage_faults(root),
+        "docs: tests of fabrics and media carry their rows' tags": tag_faults(root),
     }
     if len(sys.argv) > 4:
         checks["docs: every command and option is one that weft has"] = command_faults(root, sys.argv[4])

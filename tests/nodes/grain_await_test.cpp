@@ -198,7 +198,7 @@ TEST_CASE("await grains: what is there is given without a wait, and many corouti
 }
 
 TEST_CASE("await grains: a coroutine that goes while its grain is on the way to it leaves the grain",
-          "[grains][await]") {
+          "[grains][await][M-32]") {
   Ends ends(4, 64, {.callbacks = Callbacks::kManual});
   Heard<Grain> gone, next;
   auto first = hear(*ends.target, gone);

@@ -6,7 +6,7 @@
 namespace weft::sim {
 
 TEST_CASE("simulator: small exchanges ride rails that are lost at every step, and each ends soon and once",
-          "[sim][exchange]") {
+          "[sim][exchange][O-57]") {
   const SeedRange seeds = seeds_of("WEFT_EXCHANGE_SEED", kSeeds);
   std::size_t calls = 0, broken = 0;
   std::uint64_t by_rail = 0;

@@ -30,11 +30,12 @@ void run_seeds(GrainScenario::Rails rails) {
 
 }  // namespace
 
-TEST_CASE("simulator: grains arrive once, whole and in order, or are told to have failed", "[sim][grains]") {
+TEST_CASE("simulator: grains arrive once, whole and in order, or are told to have failed",
+          "[sim][grains][O-57][O-W11]") {
   run_seeds(GrainScenario::Rails::kAny);
 }
 
-TEST_CASE("simulator: so they do where credits ride the rails that are lost", "[sim][grains]") {
+TEST_CASE("simulator: so they do where credits ride the rails that are lost", "[sim][grains][O-57]") {
   run_seeds(GrainScenario::Rails::kWithMessages);
 }
 

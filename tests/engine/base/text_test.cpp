@@ -34,7 +34,7 @@ constexpr Vector kVectors[]{{"", "", ""},
 
 }  // namespace
 
-TEST_CASE("base64 and base32: the RFC's vectors, both ways") {
+TEST_CASE("base64 and base32: the RFC's vectors, both ways", "[O-54]") {
   for (const auto& vector : kVectors) {
     const auto plain = bytes_of(vector.plain);
     CHECK(to_base64(plain) == vector.base64);
@@ -52,7 +52,7 @@ TEST_CASE("base64 and base32: every byte value survives the way there and back")
   CHECK(from_base32(to_base32(all)).value() == all);
 }
 
-TEST_CASE("base64: whatever is not canonical is malformed") {
+TEST_CASE("base64: whatever is not canonical is malformed", "[O-54]") {
   for (const auto bad : {"Z"sv, "Zg"sv, "Zg="sv, "Zg==="sv, "===="sv, "Z==="sv, "Zh=="sv, "Zm9="sv, "Zg==Zg=="sv,
                          "Zm-v"sv, "Zm9v\n"sv, "Zm9 "sv, "=Zm9"sv, "Zm=v"sv, "Zm\0v"sv, "\xff\xff\xff\xff"sv}) {
     INFO(escaped(bad));

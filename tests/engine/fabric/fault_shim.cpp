@@ -224,8 +224,10 @@ int shim_endpoint(fid_domain* domain, fi_info* info, fid_ep** endpoint, void* co
       hook_endpoint);
 }
 int shim_cq_open(fid_domain* domain, fi_cq_attr* attributes, fid_cq** queue, void* context) {
+  fi_cq_attr asked = *attributes;
+  if (state->depth == 0 && state->plan.queue_entries != 0) asked.size = state->plan.queue_entries;
   return opened(
-      "fi_cq_open", queue, [&] { return of(&domain->fid).domain.real->cq_open(domain, attributes, queue, context); },
+      "fi_cq_open", queue, [&] { return of(&domain->fid).domain.real->cq_open(domain, &asked, queue, context); },
       [](fid_cq* object, Hooked& hooked) {
         hooked.cq.in(object->ops, [](fi_ops_cq& ops) {
           ops.read = shim_cq_read;

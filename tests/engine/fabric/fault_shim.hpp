@@ -19,6 +19,8 @@ struct FaultPlan {
   std::string_view only{};  ///< count the calls of this function only; empty: all but the reads of queues
   int code = 12;            ///< of kFail, positive: FI_ENOMEM
 
+  std::size_t queue_entries = 0;  ///< of each completion queue; 0: as asked for
+
   ReorderPlan reorder{};
   bool unordered = false;       ///< what is offered keeps no order of writes
   bool takes_receives = false;  ///< what is offered says that immediates take receives, as verbs does

@@ -54,7 +54,7 @@ TEST_CASE("verbs: messages wait while their receiver holds those before, and go 
   CHECK(nodes.a.count<lane::Down>() + nodes.b.count<lane::Down>() == 0);
 }
 
-TEST_CASE("verbs: messages and immediates take the same receives of the peer", "[fabric][verbs]") {
+TEST_CASE("verbs: messages and immediates take the same receives of the peer", "[fabric][verbs][O-13][O-W2]") {
   Nodes nodes{"verbs"};
   nodes.connect();
   const Placed to(nodes);

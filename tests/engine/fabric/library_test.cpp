@@ -67,7 +67,7 @@ TEST_CASE("the running and the compiled version of libfabric are told, and an ol
   CHECK(FabricVersion{1, 17}.raw() == 0x00010011u);
 }
 
-TEST_CASE("libfabric's codes keep their class, number and text", "[fabric][O-51]") {
+TEST_CASE("libfabric's codes keep their class, number and text", "[fabric][O-51][O-52][O-W22]") {
   CHECK(class_of_code(-ECONNREFUSED) == ErrorClass::kPeerUnreachable);
   CHECK(class_of_code(ECONNREFUSED) == ErrorClass::kPeerUnreachable);
   CHECK(class_of_code(-ENOMEM) == ErrorClass::kResourceExhausted);

@@ -29,7 +29,7 @@ TEST_CASE("a context finishes its post once", "[fabric]") {
   CHECK(ring.size() == 0);
 }
 
-TEST_CASE("a late context does not hit the post that has its slot now", "[fabric]") {
+TEST_CASE("a late context does not hit the post that has its slot now", "[fabric][O-W5]") {
   PostRing ring{1};
   void* late = ring.take({lane::Channel{1}, 1, 0});
   REQUIRE(ring.finish_any_of(lane::Channel{1}));
@@ -39,7 +39,7 @@ TEST_CASE("a late context does not hit the post that has its slot now", "[fabric
   CHECK(ring.finish(current)->token == 2);
 }
 
-TEST_CASE("null and foreign contexts are nobody's", "[fabric]") {
+TEST_CASE("null and foreign contexts are nobody's", "[fabric][O-W5]") {
   PostRing ring{2};
   ring.take({lane::Channel{1}, 1, 0});
   CHECK_FALSE(ring.finish(nullptr));

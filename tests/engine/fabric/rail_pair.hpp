@@ -23,8 +23,10 @@ namespace weft::fabric::test {
 
 inline NodeId node_id(std::uint8_t number) { return {.bytes = {std::byte{number}}}; }
 
+enum class Rails : bool { kNeeded, kIfTheyOpen };
+
 struct RailNode final : transfer::DriverHost {
-  RailNode(std::uint8_t number, const std::string& provider)
+  RailNode(std::uint8_t number, const std::string& provider, Rails wanted = Rails::kNeeded)
       : core({.self = node_id(number),
               .incarnation = {.bytes = {std::byte{number}}},
               .access = weft::Access::any(),
@@ -35,18 +37,19 @@ struct RailNode final : transfer::DriverHost {
     framed = unwrap(lane::FramedLane::open({.traits = lane::framed_traits(weft::Lane::kTls, false),
                                             .draw_key = [key = std::uint64_t{9}]() mutable { return ++key; }}));
     auto opened = open_lane(provider);
-    if (!opened) SKIP(opened.error().to_string());
-    rails = std::make_unique<AccountedLane>(std::move(*opened));
+    if (!opened && wanted == Rails::kNeeded) SKIP(opened.error().to_string());
     driver.add_lane(*framed);
+    if (!opened) return;
+    rails = std::make_unique<AccountedLane>(std::move(*opened));
     driver.add_lane(*rails);
   }
-  void adopt(std::unique_ptr<conformance::PlainPipe> pipe, std::uint8_t peer, bool dialled) {
-    driver.adopt(*framed, unwrap(framed->adopt(std::move(pipe))),
-                 {.peer = node_id(peer),
-                  .dialled = dialled,
-                  .stream = framed->traits(),
-                  .rail_lanes = {{.lane = weft::Lane::kTcp, .provider = "tcp", .wire_version = 1}}},
-                 {});
+  /// `with_rails`: both ends have them.
+  void adopt(std::unique_ptr<conformance::PlainPipe> pipe, std::uint8_t peer, bool dialled, bool with_rails) {
+    std::vector<wire::LaneOffer> offers;
+    if (with_rails) offers.push_back({.lane = weft::Lane::kTcp, .provider = "tcp", .wire_version = 1});
+    driver.adopt(
+        *framed, unwrap(framed->adopt(std::move(pipe))),
+        {.peer = node_id(peer), .dialled = dialled, .stream = framed->traits(), .rail_lanes = std::move(offers)}, {});
   }
 
   void need_session(const NodeId&) override {}
@@ -67,7 +70,7 @@ struct RailNode final : transfer::DriverHost {
   transfer::Catalog catalog;
   memory::LandingPool pool{{}};
   std::unique_ptr<lane::FramedLane> framed;
-  std::unique_ptr<AccountedLane> rails;
+  std::unique_ptr<AccountedLane> rails;  // none: they did not open
   transfer::Core core;
   transfer::Driver driver;
   std::function<void(transfer::Outcome&)> on_outcome;
@@ -76,14 +79,19 @@ struct RailNode final : transfer::DriverHost {
 };
 
 struct RailPair {
-  explicit RailPair(const std::string& provider) : a(1, provider), b(2, provider) {
+  explicit RailPair(const std::string& provider, Rails wanted = Rails::kNeeded)
+      : a(1, provider, wanted), b(2, provider, wanted) {
     auto pipes = conformance::PlainPipe::make_pair();
-    a.adopt(std::move(pipes.first), 2, false);
-    b.adopt(std::move(pipes.second), 1, true);
+    const bool with_rails = a.rails != nullptr && b.rails != nullptr;
+    a.adopt(std::move(pipes.first), 2, false, with_rails);
+    b.adopt(std::move(pipes.second), 1, true, with_rails);
   }
+  /// What the cores take for now.
+  TimePoint now() const { return Clock::now() + ahead; }
   void turn() {
-    a.driver.turn(Clock::now());
-    b.driver.turn(Clock::now());
+    a.driver.turn(now());
+    b.driver.turn(now());
+    ahead += hurry;
   }
   void until(std::string_view what, const std::function<bool()>& done) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
@@ -100,12 +108,15 @@ struct RailPair {
   void close() {
     const auto session = b.core.session_with(node_id(1));
     REQUIRE(session);
-    b.core.close_session(*session, Error(ErrorClass::kCancelled, "close", "the test is over"), Clock::now());
+    b.core.close_session(*session, Error(ErrorClass::kCancelled, "close", "the test is over"), now());
     until("the session's end", [&] { return a.ended && b.ended; });
-    until("every end", [&] { return a.rails->posted() == 0 && b.rails->posted() == 0; });
+    const auto is_over = [](const RailNode& node) { return node.rails == nullptr || node.rails->posted() == 0; };
+    until("every end", [&] { return is_over(a) && is_over(b); });
     settle();
   }
 
+  Duration hurry{};  // by which each turn is longer than it was, where bounds of seconds are run into
+  Duration ahead{};
   RailNode a;
   RailNode b;
 };

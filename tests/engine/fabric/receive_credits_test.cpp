@@ -88,7 +88,7 @@ TEST_CASE("receive credits: messages wait until the peer said that it has memory
   CHECK(poor.may_send());
 }
 
-TEST_CASE("receive credits: nothing is posted without a receive, and neither end waits for ever", "[fabric]") {
+TEST_CASE("receive credits: nothing is posted without a receive, and neither end waits for ever", "[fabric][O-13]") {
   std::mt19937 random{7};
   for (const std::array<std::uint32_t, 2> receives : {std::array{16u, 16u}, {16u, 64u}, {64u, 64u}, {17u, 33u}}) {
     Ends ends{receives};

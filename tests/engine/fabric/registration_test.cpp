@@ -2,10 +2,12 @@
 #include <sys/mman.h>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cerrno>
 #include <set>
 
 #include <weft/fabric/random_bits.hpp>
 
+#include "fault_shim.hpp"
 #include "loopback.hpp"
 
 using namespace weft;
@@ -53,6 +55,32 @@ TEST_CASE("when one region of a group cannot be registered, none is", "[fabric][
   CHECK(refused.error().kind() == ErrorClass::kInvalidArgument);
   CHECK(side.domain.local_regions().empty());
   CHECK(side.domain.register_regions({}, Access::kWrite).error().kind() == ErrorClass::kInvalidArgument);
+}
+
+TEST_CASE("three regions and one that libfabric refuses: an Error with its code, and nothing of the three is left",
+          "[fabric][fault][O-10]") {
+  for (const char* provider : kSoftwareProviders) DYNAMIC_SECTION("on " << provider) {
+      // As a device does with memory that is not mapped; in software it is not looked at.
+      FaultShim shim{{.nth = 3, .only = "fi_mr_regattr", .code = EFAULT}};
+      {
+        Side side{provider};
+        std::vector<std::byte> memory(400);
+        RegionGroup group;
+        for (std::size_t at = 0; at < 400; at += 100) group.push_back(Region::of(std::span{memory}.subspan(at, 100)));
+        const std::int64_t before = shim.open_objects();
+        const auto refused = side.domain.register_regions(group, Access::kWrite | Access::kRemoteWrite);
+        REQUIRE(shim.reached());
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().native_code() == EFAULT);
+        CHECK(shim.open_objects() == before);
+        CHECK(side.domain.local_regions().empty());
+        CHECK(side.domain.remote_regions().empty());
+        CHECK(side.domain.register_regions(group, Access::kWrite));
+        CHECK(side.domain.local_regions().size() == 4);
+      }
+      CHECK(shim.open_objects() == 0);
+      CHECK(shim.failed_closes() == 0);
+    }
 }
 
 TEST_CASE("remote addresses are virtual where the provider says so, else offsets", "[fabric][O-12][O-20]") {

@@ -85,7 +85,7 @@ TEST_CASE("an empty queue says nothing, at once or after its timeout", "[fabric]
   CHECK_FALSE(EventQueue{waited.events}.descriptor());
 }
 
-TEST_CASE("a port in use is told as such", "[fabric][O-51]") {
+TEST_CASE("a port in use is told as such", "[fabric][O-51][O-W22]") {
   Side side{"tcp"};
   const PassiveEndpoint first = side.listener();
   FabricInfo same = side.info;

@@ -1,7 +1,11 @@
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include <weft/fabric/domain.hpp>
+#include <weft/fabric/provider_config.hpp>
 
 #include "lane_pair.hpp"
 
@@ -59,7 +63,7 @@ TEST_CASE("verbs: immediates beyond the posted receives wait for them, and none 
 }
 
 TEST_CASE("verbs: memory past the limit of locked memory is ResourceExhausted, and the hint says ulimit",
-          "[fabric][verbs][F21]") {
+          "[fabric][verbs][F21][O-18]") {
   Nodes nodes{"verbs"};
   if (geteuid() == 0) SKIP("root locks what it likes");
   nodes.connect();
@@ -96,7 +100,31 @@ TEST_CASE("verbs: memory past the limit for a ring of messages leaves its receiv
   CHECK(to.landing == to.source);
 }
 
-TEST_CASE("verbs: what may only be read is sent from too", "[fabric][verbs]") {
+TEST_CASE("verbs: memory that is not mapped is no region, beside three that are", "[fabric][verbs][O-10]") {
+  const auto config = unwrap(ProviderConfig::of(Provider::kVerbs));
+  auto info = config.find_named("verbs", std::nullopt, EndpointType::kMessage);
+  if (!info) SKIP(info.error().to_string());
+  const Fabric fabric = unwrap(Fabric::open(info->view()));
+  Domain domain = unwrap(Domain::open(fabric));
+  constexpr std::size_t kPage = 4096;
+  auto* mapped =
+      static_cast<std::byte*>(mmap(nullptr, 4 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  REQUIRE(mapped != MAP_FAILED);
+  REQUIRE(munmap(mapped + 3 * kPage, kPage) == 0);
+  RegionGroup group;
+  for (std::size_t at = 0; at < 3; ++at) group.push_back(Region::of(std::span{mapped + at * kPage, kPage}));
+  RegionGroup with_a_hole = group;
+  with_a_hole.push_back(Region::of(std::span{mapped + 3 * kPage, kPage}));
+  const auto refused = domain.register_regions(with_a_hole, Access::kWrite | Access::kRemoteWrite);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().native_code() != 0);
+  CHECK(domain.local_regions().empty());
+  CHECK(domain.register_regions(group, Access::kWrite | Access::kRemoteWrite));
+  CHECK(domain.local_regions().size() == 3);
+  munmap(mapped, 3 * kPage);
+}
+
+TEST_CASE("verbs: what may only be read is sent from too", "[fabric][verbs][O-19]") {
   Nodes nodes{"verbs"};
   nodes.connect();
   static const std::array<std::byte, 8192> constant{std::byte{1}, std::byte{2}};

@@ -194,7 +194,7 @@ TEST_CASE("what is not exposed for writing is not written, and the connection en
   }
 }
 
-TEST_CASE("an endpoint that is not enabled, or closed, posts nothing", "[fabric][O-27]") {
+TEST_CASE("an endpoint that is not enabled, or closed, posts nothing", "[fabric][O-27][O-W14]") {
   Side side{"tcp"};
   Endpoint endpoint = unwrap(Endpoint::create(side.domain, side.info.view()));
   const std::array<LocalRegion, 1> from{};

@@ -37,7 +37,7 @@ TEST_CASE("grain credits: none overtakes the slots that it adds to", "[transfer]
   CHECK(target.peer.said_on<wire::Credit>(kRail).size() == 1);
 }
 
-TEST_CASE("grain credits: what a lost rail has told is said again on the stream", "[transfer]") {
+TEST_CASE("grain credits: what a lost rail has told is said again on the stream", "[transfer][O-W15]") {
   TargetSide target;
   target.write(target.join(1), 0);
   CHECK(target.peer.said_on<wire::Credit>(kRail).size() == 1);

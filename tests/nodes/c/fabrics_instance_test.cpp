@@ -71,7 +71,7 @@ TEST_CASE("fabrics instance: an identity file makes the same node again, at one 
   REQUIRE((*restarted.target_node(at("[::1]:0")))->node().id() == id);
 }
 
-TEST_CASE("fabrics instance: what keeps a node from starting has a status of its own", "[O-51][M-15]") {
+TEST_CASE("fabrics instance: what keeps a node from starting has a status of its own", "[O-51][M-15][M-03]") {
   TestDomain domain;
   FabricsInstance fabrics({});
   const auto node = *fabrics.target_node(at("127.0.0.1:0"));

@@ -27,7 +27,8 @@ std::string text_of(weftTargetInfo info) {
 
 }  // namespace
 
-TEST_CASE("grains: the seed's workflow, from the target's set-up to the grain", "[O-61][M-16][M-23][M-40][X-4]") {
+TEST_CASE("grains: the seed's workflow, from the target's set-up to the grain",
+          "[O-61][M-16][M-23][M-40][X-4][M-25][M-26]") {
   Fabrics fabrics;
   Ring in(4), out(4);
   const weftFabricsTarget target = fabrics.blank_target();
@@ -136,7 +137,7 @@ TEST_CASE("grains: one to many, to one of them, and without one that was removed
   REQUIRE(result_of(initiator).target == 0);
 }
 
-TEST_CASE("grains: slices, the header alone, and what lies beyond a grain", "[M-23][O-59]") {
+TEST_CASE("grains: slices, the header alone, and what lies beyond a grain", "[M-23][O-59][M-20]") {
   Fabrics fabrics;
   fabrics.domain.make_discrete("from", 2, 400, 4);
   fabrics.domain.make_discrete("to", 2, 400, 4);
@@ -316,7 +317,7 @@ TEST_CASE("grains: a target that is destroyed wakes who waits in it") {
   REQUIRE((status == WEFT_ERR_SHUTTING_DOWN || status == WEFT_ERR_INVALID_ARG || status == WEFT_ERR_INVALID_STATE));
 }
 
-TEST_CASE("target info: it goes to text and back, and nonsense is refused", "[M-28][M-29][M-30][X-5]") {
+TEST_CASE("target info: it goes to text and back, and nonsense is refused", "[M-28][M-29][M-30][X-5][M-21]") {
   Fabrics fabrics;
   Ring in(2), out(2);
   const weftTargetInfo info = fabrics.set_up(fabrics.blank_target(), in.regions);

@@ -12,7 +12,7 @@
 using weft::test::last_error;
 using weft::test::TestDomain;
 
-TEST_CASE("instance: options are checked, key by key") {
+TEST_CASE("instance: options are checked, key by key", "[O-53]") {
   TestDomain domain;
   const char* const wrong[] = {"{not json",
                                "[]",

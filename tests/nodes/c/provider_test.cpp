@@ -53,7 +53,8 @@ TEST_CASE("provider: the numbers are those of programs that exist", "[M-02]") {
   REQUIRE(weft::c::lanes_of(static_cast<weftFabricsProvider>(5)).error().status == WEFT_ERR_INVALID_ARG);
 }
 
-TEST_CASE("interfaces: what this host offers is listed, and a query narrows it", "[M-04][M-05][M-06][M-12][M-13]") {
+TEST_CASE("interfaces: what this host offers is listed, and a query narrows it",
+          "[M-04][M-05][M-06][M-12][M-13][M-03]") {
   TestDomain domain;
   weftFabricsInstance fabrics = nullptr;
   REQUIRE(weftFabricsCreateInstance(domain.instance(), &fabrics) == WEFT_STATUS_OK);
