@@ -26,6 +26,7 @@ Initiator::~Initiator() {
 Result<std::size_t> Initiator::add_target(const TargetInfo& info) { return state_->add_target(info); }
 Result<void> Initiator::remove_target(const TargetInfo& info) { return state_->remove_target(info); }
 TargetLink Initiator::link(std::size_t target) const { return state_->link(target); }
+bool Initiator::was_connected(std::size_t target) const { return state_->was_connected(target); }
 std::optional<Error> Initiator::why(std::size_t target) const { return state_->why(target); }
 Result<std::size_t> Initiator::send(std::uint64_t index, std::span<const std::span<const std::byte>> parts,
                                     SendOptions options) {
@@ -51,6 +52,8 @@ bool is_final(ErrorClass kind) {
   return kind == ErrorClass::kForbidden || kind == ErrorClass::kUnauthenticated || kind == ErrorClass::kStale ||
          kind == ErrorClass::kUnsupported || kind == ErrorClass::kInvalidArgument;
 }
+
+Error full() { return {ErrorClass::kOverloaded, "send", "its queue is full: the target is slower than the sender"}; }
 
 }  // namespace
 
@@ -82,7 +85,7 @@ Result<std::size_t> InitiatorState::add_target(const TargetInfo& info) {
     if (closed_) return fail(ErrorClass::kShuttingDown, "add_target", "the initiator is closed");
     for (const Link& link : links_) {
       if (link.removed) continue;
-      if (link.info.ticket.node == info.ticket.node && link.info.ring == info.ring)
+      if (link.info.ticket.node == info.ticket.node && (link.info.token == info.token || link.info.ring == info.ring))
         return fail(ErrorClass::kExists, "add_target", "that target is added already");
       if (link.info.grain_bytes != info.grain_bytes || link.info.slices != info.slices)
         return fail(ErrorClass::kInvalidArgument, "add_target",
@@ -124,6 +127,7 @@ void InitiatorState::on_up(transfer::TransferKey feed) {
   std::unique_lock lock(mutex_);
   Link& link = links_[found->second];
   link.state = TargetLink::kConnected;
+  link.was_up = true;
   link.why.reset();
   signal_.set();
   changed_.notify_all();
@@ -158,7 +162,7 @@ Result<void> InitiatorState::remove_target(const TargetInfo& info) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = std::find_if(links_.begin(), links_.end(), [&](const Link& link) {
-      return !link.removed && link.info.ticket.node == info.ticket.node && link.info.ring == info.ring;
+      return !link.removed && link.info.ticket.node == info.ticket.node && link.info.token == info.token;
     });
     if (found == links_.end()) return fail(ErrorClass::kNotFound, "remove_target", "that target is not there");
     found->removed = true;
@@ -180,6 +184,11 @@ Result<void> InitiatorState::remove_target(const TargetInfo& info) {
 TargetLink InitiatorState::link(std::size_t target) const {
   const std::lock_guard lock(mutex_);
   return target < links_.size() ? links_[target].state : TargetLink::kFailed;
+}
+
+bool InitiatorState::was_connected(std::size_t target) const {
+  const std::lock_guard lock(mutex_);
+  return target < links_.size() && links_[target].was_up;
 }
 
 std::optional<Error> InitiatorState::why(std::size_t target) const {
@@ -212,26 +221,30 @@ Result<std::size_t> InitiatorState::send(std::uint64_t index, std::span<const st
   const auto is_meant = [&](std::size_t number) {
     return !links_[number].removed && (!options.only || *options.only == number);
   };
-  std::size_t connected = 0, meant = 0;
+  const auto has_room = [&](const Link& link) { return link.pending < options_.queue; };
+  std::size_t connected = 0, meant = 0, roomy = 0;
   for (std::size_t number = 0; number < links_.size(); ++number) {
-    meant += is_meant(number) ? 1 : 0;
-    connected += is_meant(number) && links_[number].state == TargetLink::kConnected ? 1 : 0;
+    if (!is_meant(number)) continue;
+    ++meant;
+    if (links_[number].state != TargetLink::kConnected) continue;
+    ++connected;
+    roomy += has_room(links_[number]) ? 1 : 0;
   }
   if (meant == 0) return fail(ErrorClass::kNotFound, "send", "there is no target of that number");
   if (connected == 0)
     return fail(Error(ErrorClass::kPeerUnreachable, "send", "no target is connected")
                     .with_hint("why(target) tells what stands in the way; it is tried again meanwhile"));
+  if (roomy == 0) return fail(full().with_hint("a result tells when one of its grains has ended"));
   const TimePoint deadline = until_of(options.deadline);
   const std::uint64_t call = sends_++;
   std::size_t sent = 0;
   for (std::size_t number = 0; number < links_.size(); ++number) {
     if (!is_meant(number)) continue;
     Link& link = links_[number];
-    if (link.state != TargetLink::kConnected || link.pending >= options_.queue) {
-      Error why =
-          link.state == TargetLink::kConnected
-              ? Error(ErrorClass::kOverloaded, "send", "its queue is full: the target is slower than the sender")
-              : Error(ErrorClass::kPeerUnreachable, "send", "the target is not connected");
+    if (link.state != TargetLink::kConnected || !has_room(link)) {
+      Error why = link.state == TargetLink::kConnected
+                      ? full()
+                      : Error(ErrorClass::kPeerUnreachable, "send", "the target is not connected");
       told(lock, {.index = index, .target = number, .send = call, .result = fail(std::move(why))});
       continue;
     }
@@ -247,7 +260,7 @@ Result<std::size_t> InitiatorState::send(std::uint64_t index, std::span<const st
                        .deadline = deadline});
     for (const auto& part : parts) parts_.push_back({.data = part.data(), .size = part.size()});
   }
-  // Also when only results came of it: who drives the loop looks at them.
+  // Also when only results came of it, of links that went meanwhile: who drives the loop looks at them.
   if (!std::exchange(kicked_, true)) {
     lock.unlock();
     node->submit([self = shared_from_this()](TimePoint now) { self->on_send(now); });
@@ -288,9 +301,13 @@ void InitiatorState::on_send(TimePoint) {
 void InitiatorState::on_ended(transfer::GrainEnded&& ended) {
   const auto found = by_feed_.find(ended.feed.value);
   if (found == by_feed_.end()) return;
+  const bool arrived = !ended.error;
+  if (arrived && options_.is_intact && !options_.is_intact(ended.index))
+    ended.error = Error(ErrorClass::kIntegrityFailure, "send", "what it was sent from was written over meanwhile")
+                      .with_may_have_arrived();
   std::unique_lock lock(mutex_);
   --links_[found->second].pending;
-  links_[found->second].proven = links_[found->second].proven || !ended.error;
+  links_[found->second].proven = links_[found->second].proven || arrived;
   GrainResult result{.index = ended.index, .target = found->second, .send = ended.cookie, .result = {}};
   if (ended.error) result.result = fail(std::move(*ended.error));
   told(lock, std::move(result));
@@ -349,40 +366,6 @@ std::size_t InitiatorState::pending() const {
   std::size_t all = 0;
   for (const Link& link : links_) all += link.pending;
   return all;
-}
-
-void InitiatorState::begin_close() {
-  callbacks_.end();
-  const auto node = node_.lock();
-  bool serves = false;
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    changed_.notify_all();
-    serves = to_be_served();
-  }
-  if (serves) serve();
-  if (!node) return;
-  node->submit([self = shared_from_this(), node = node.get()](TimePoint now) {
-    std::vector<transfer::TransferKey> feeds;
-    {
-      const std::lock_guard lock(self->mutex_);
-      for (const Link& link : self->links_)
-        if (link.feed) feeds.push_back(link.feed);
-    }
-    for (const auto feed : feeds) node->core().cancel(feed, ErrorClass::kCancelled, now);
-  });
-}
-
-void InitiatorState::close() {
-  begin_close();
-  const auto node = node_.lock();
-  if (!node) return;
-  // Until nothing reads what was sent. A link that waits to be tried again is closed by then too.
-  const TimePoint until = Clock::now() + std::chrono::seconds(2);
-  node->drive([this] { return is_quiet(); }, until);
-  std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, until, [this] { return reads_nothing(); });
 }
 
 }  // namespace detail

@@ -102,6 +102,7 @@ class InitiatorState final : public WaitLine<GrainResult>, public std::enable_sh
   Result<std::size_t> add_target(const TargetInfo& info);
   Result<void> remove_target(const TargetInfo& info);
   TargetLink link(std::size_t target) const;
+  bool was_connected(std::size_t target) const;
   std::optional<Error> why(std::size_t target) const;
   Result<std::size_t> send(std::uint64_t index, std::span<const std::span<const std::byte>> parts,
                            const SendOptions& options);
@@ -141,6 +142,7 @@ class InitiatorState final : public WaitLine<GrainResult>, public std::enable_sh
     std::optional<Error> why{};
     Duration back_off{};
     std::size_t pending = 0;
+    bool was_up = false;
     bool proven = false;  // something arrived: the next failure is tried again at once
     bool removed = false;
     bool open = false;  // a feed of it lives, or is about to

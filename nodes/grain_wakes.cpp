@@ -1,9 +1,11 @@
+#include <chrono>
 #include <utility>
+#include <vector>
 
 #include <weft/nodes/grain_states.hpp>
 #include <weft/nodes/node_state.hpp>
 
-/// How a target and an initiator wake who waits for them, and how far their end is.
+/// How a target and an initiator wake who waits for them, and how an initiator ends.
 namespace weft::detail {
 
 void TargetState::set_wake(std::function<void()> wake) {
@@ -99,6 +101,40 @@ std::vector<std::size_t> InitiatorState::targets() const {
 bool InitiatorState::is_quiet() const {
   const std::lock_guard lock(mutex_);
   return reads_nothing();
+}
+
+void InitiatorState::begin_close() {
+  callbacks_.end();
+  const auto node = node_.lock();
+  bool serves = false;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+    serves = to_be_served();
+  }
+  if (serves) serve();
+  if (!node) return;
+  node->submit([self = shared_from_this(), node = node.get()](TimePoint now) {
+    std::vector<transfer::TransferKey> feeds;
+    {
+      const std::lock_guard lock(self->mutex_);
+      for (const Link& link : self->links_)
+        if (link.feed) feeds.push_back(link.feed);
+    }
+    for (const auto feed : feeds) node->core().cancel(feed, ErrorClass::kCancelled, now);
+  });
+}
+
+void InitiatorState::close() {
+  begin_close();
+  const auto node = node_.lock();
+  if (!node) return;
+  // Until nothing reads what was sent. A link that waits to be tried again is closed by then too.
+  const TimePoint until = Clock::now() + std::chrono::seconds(2);
+  node->drive([this] { return is_quiet(); }, until);
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, until, [this] { return reads_nothing(); });
 }
 
 }  // namespace weft::detail

@@ -129,6 +129,10 @@ struct InitiatorOptions {
   /// Over which grains go; a target that comes over another ends as Unsupported. A ring of the own node is written in
   /// memory, whatever is asked for.
   Lane lane{};
+  /// Asked with a grain's index when it has arrived, before that is told: whether what it was sent from is still what
+  /// it was. No: its result is an IntegrityFailure, which may have arrived. On the node's loop: it must return at once,
+  /// and throw nothing.
+  std::function<bool(std::uint64_t)> is_intact{};
 };
 
 struct SendOptions {
@@ -148,18 +152,24 @@ class Initiator {
 
   /// Begins to connect, and connects again whenever the link is lost, until the target is removed. The target's number
   /// is never reused. One of the own node is written in memory, under the same rules. Exists: that ring of that node is
-  /// there already; InvalidArgument: its shape differs from the others', its ticket has expired.
+  /// there already, by its token or by its name; InvalidArgument: its shape differs from the others', its ticket has
+  /// expired.
   Result<std::size_t> add_target(const TargetInfo& info);
-  /// Grains under way to it end (as arrived, or Cancelled); no more are sent. NotFound.
+  /// Grains under way to it end (as arrived, or Cancelled); no more are sent. A ring goes by its token.
+  /// NotFound.
   Result<void> remove_target(const TargetInfo& info);
   TargetLink link(std::size_t target) const;
+  /// Whether it ever was: `kConnecting` is then to connect again.
+  bool was_connected(std::size_t target) const;
   /// Why a target is not connected.
   std::optional<Error> why(std::size_t target) const;
 
   /// Sends a grain to every target: `parts` one after the other are its bytes (of the whole grain, or of the slices).
   /// They are read until the grain's results are all there. A target that is not connected gets a result
-  /// PeerUnreachable at once; that no target is is the call's error, and nothing is sent. Gives to how many it
-  /// goes; a result comes for each target that was meant, those it does not go to among them.
+  /// PeerUnreachable at once, one with `queue` grains under way Overloaded. Where it goes to none, that is the call's
+  /// error and nothing is sent: PeerUnreachable, no target is connected; Overloaded, none that is has room, or nobody
+  /// takes results; NotFound, InvalidArgument, ShuttingDown. Gives to how many it goes; a result comes for each target
+  /// that was meant, those it does not go to among them.
   Result<std::size_t> send(std::uint64_t index, std::span<const std::span<const std::byte>> parts,
                            SendOptions options = {});
   std::optional<GrainResult> next_result();

@@ -130,7 +130,7 @@ typedef struct weftFabricsGrain {
   uint64_t index;       /* the initiator's */
   uint32_t slot;        /* of the ring */
   uint32_t validSlices; /* the first so many are there */
-  bool invalid;         /* announced without content */
+  bool invalid;         /* announced without content; or of a flow whose writer wrote over it before it went */
   bool complete;        /* nothing more of it comes */
   const void* data;     /* of the slot, what is there */
   size_t size;
@@ -141,13 +141,15 @@ WEFT_EXPORT weftStatus weftFabricsCreateTarget(weftFabricsInstance in_fabricsIns
 /* Writes to its ring are fenced when this returns: within 4 s. */
 WEFT_EXPORT weftStatus weftFabricsDestroyTarget(weftFabricsInstance in_fabricsInstance, weftFabricsTarget in_target);
 /* Instead of reading: called with each grain, on a thread of Weft's; the slot is released when the call returns. Before
- * the set-up (INVALID_STATE afterwards); NULL: back to reading. It may call anything but destroy what it is called by. */
+ * the set-up (INVALID_STATE while it runs and afterwards); NULL: back to reading. It may call anything but destroy what
+ * it is called by. */
 WEFT_EXPORT weftStatus weftFabricsTargetSetGrainCallback(weftFabricsTarget in_target,
                                                          weftFabricsGrainCallback in_callback, void* in_user);
 /* Binds, exposes the ring and gives the info, which is freed by weftFabricsFreeTargetInfo. A second set-up ends the
  * first one's ring. ADDRESS_IN_USE; NO_FABRIC: no such provider, interface or device; NOT_FOUND: no such host;
  * UNSUPPORTED_OPERATION: regions of device memory; INVALID_ARG: regions of unequal sizes, read-only ones, a port that is
- * none, options; INVALID_STATE: that identity has another address already; PERMISSION_DENIED: a key file; NO_MEMORY. */
+ * none, options; INVALID_STATE: that identity has another address already, or another thread sets it up;
+ * PERMISSION_DENIED: a key file; NO_MEMORY. Blocks while names are looked up, and 4 s for the first one's ring. */
 WEFT_EXPORT weftStatus weftFabricsTargetSetup(weftFabricsTarget in_target, const weftTargetConfig* in_config,
                                               weftTargetInfo* out_info);
 /* The next grain in the order of arrival. Its slot is the caller's until it is released, or the target's next read.
@@ -179,7 +181,8 @@ typedef struct weftFabricsResult {
   size_t structSize;
   uint64_t index;      /* the grain; of samples: their head */
   uint64_t target;     /* 0 for the first that was added, 1 for the second, … ; never reused */
-  weftStatus status;   /* OK: it arrived. NOT_READY: it was not connected; CANCELLED: removed; PEER_LOST; TIMEOUT … */
+  weftStatus status;   /* OK: it arrived. NOT_READY: it was not connected; OVERLOADED: it had no room; TOO_LATE: written
+                          over meanwhile; CANCELLED: removed; PEER_LOST; TIMEOUT … */
   bool mayHaveArrived; /* of a failure: that cannot be told */
 } weftFabricsResult;
 
@@ -187,20 +190,22 @@ WEFT_EXPORT weftStatus weftFabricsCreateInitiator(weftFabricsInstance in_fabrics
                                                   weftFabricsInitiator* out_initiator);
 WEFT_EXPORT weftStatus weftFabricsDestroyInitiator(weftFabricsInstance in_fabricsInstance,
                                                    weftFabricsInitiator in_initiator);
-/* Statuses as of the target's set-up. A second set-up drops targets and results of the first. */
+/* Statuses as of the target's set-up. A second set-up drops targets and results of the first, within 2 s. */
 WEFT_EXPORT weftStatus weftFabricsInitiatorSetup(weftFabricsInitiator in_initiator,
                                                  const weftInitiatorConfig* in_config);
-/* Begins to connect, and connects again whenever that is lost. Never blocks. EXISTS: there already; INVALID_ARG: its
- * grains are of another size or division than the regions, or one end has the provider shm and the other neither that
- * nor any; INVALID_STATE: not set up. */
+/* Begins to connect, and connects again whenever that is lost. Never blocks. EXISTS: that ring is there already, by
+ * whatever name; INVALID_ARG: its grains are of another size or division than the regions, or one end has the provider
+ * shm and the other neither that nor any; INVALID_STATE: not set up. */
 WEFT_EXPORT weftStatus weftFabricsInitiatorAddTarget(weftFabricsInitiator in_initiator, const weftTargetInfo in_info);
 /* What is under way to it ends, as arrived or CANCELLED. NOT_FOUND. */
 WEFT_EXPORT weftStatus weftFabricsInitiatorRemoveTarget(weftFabricsInitiator in_initiator,
                                                         const weftTargetInfo in_info);
 /* Sends a grain (the region of index modulo their number) to every target, without blocking; the region must stay as it
- * is until the results are there. A target still connecting gets a NOT_READY result. NOT_READY: none is connected, and
- * nothing was sent; OVERLOADED: cqDepth; INVALID_STATE: not set up, or a continuous flow. Per target an OK ends as
- * exactly one arrival or one failure. */
+ * is until the results are there: a flow's grain that is written over before has a result TOO_LATE, and where another
+ * went in its place, it arrives invalid. Nothing was sent: NOT_READY, no target is connected; OVERLOADED, none that is
+ * has room, cqDepth grains are under way to each (again when one has ended); INVALID_STATE, not set up, or a continuous
+ * flow; of a flow TOO_EARLY, TOO_LATE, FLOW_INVALID. After an OK each target has exactly one result, an arrival or a
+ * failure: NOT_READY of one that was not connected, OVERLOADED of one that had no room. */
 WEFT_EXPORT weftStatus weftFabricsInitiatorTransferGrain(weftFabricsInitiator in_initiator, uint64_t in_index);
 /* The slices [in_from, in_to) alone, a flow's header with the first; 0, 0: the header only, an invalid grain.
  * INVALID_ARG: in_from > in_to, or beyond the grain. */
@@ -212,11 +217,12 @@ WEFT_EXPORT weftStatus weftFabricsInitiatorTransferGrainToTarget(weftFabricsInit
 /* Of a continuous flow, samples [in_head - in_count, in_head). INVALID_ARG: none, or more than syncBatch. */
 WEFT_EXPORT weftStatus weftFabricsInitiatorTransferSamples(weftFabricsInitiator in_initiator, uint64_t in_head,
                                                            size_t in_count);
-/* What became of one grain at one target. NOT_READY: nothing new. The last 65536 are kept. */
+/* What became of one grain at one target. NOT_READY: nothing new. The last 65536 are kept: nobody has to
+ * take them. */
 WEFT_EXPORT weftStatus weftFabricsInitiatorNextResult(weftFabricsInitiator in_initiator,
                                                       weftFabricsResult* out_result);
-/* OK: no grain is under way and no target is being connected for the first time; else NOT_READY (at once, or when the
- * timeout is over). */
+/* OK, at once: no grain is under way and no target is being connected for the first time (one that was lost is connected
+ * again without being waited for); else NOT_READY, at once or when the timeout is over. Nobody has to call them. */
 WEFT_EXPORT weftStatus weftFabricsInitiatorMakeProgressNonBlocking(weftFabricsInitiator in_initiator);
 WEFT_EXPORT weftStatus weftFabricsInitiatorMakeProgressBlocking(weftFabricsInitiator in_initiator,
                                                                 uint16_t in_timeoutMs);

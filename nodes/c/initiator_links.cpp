@@ -36,6 +36,8 @@ Outcome<std::shared_ptr<InitiatorLinks>> InitiatorLinks::open(FabricsInstance& f
   InitiatorOptions options;
   if (links->config_.cq_depth) options.queue = *links->config_.cq_depth;
   options.lane = lane_of(links->config_.provider);
+  if (links->source_)
+    options.is_intact = [source = links->source_](std::uint64_t index) { return source->still_holds(index); };
   WEFT_C_LET(Initiator initiator, open_initiator(links->node_->node(), std::move(options)));
   links->initiator_.emplace(std::move(initiator));
   return links;
@@ -46,6 +48,7 @@ Outcome<void> InitiatorLinks::shape() {
   samples_ = flow != nullptr && !flow->layout().discrete();
   if (!samples_) {
     WEFT_C_LET(shape_, GrainShape::of(*config_.regions, config_.slices));
+    if (flow != nullptr) source_ = std::make_shared<FlowSource>(config_.regions);
     return {};
   }
   const FlowShape& ring = flow->layout().shape();
@@ -86,7 +89,7 @@ Outcome<void> InitiatorLinks::add(const TargetInfo& info) {
   WEFT_C_LET(const TargetInfo open, uncovered(info));
   const std::lock_guard lock(mutex_);
   WEFT_C_LET(const std::size_t number, initiator_->add_target(open));
-  targets_[{info.ticket.node, info.ring}] = number;
+  targets_[{info.ticket.node, info.token}] = number;
   return {};
 }
 
@@ -94,21 +97,13 @@ Outcome<void> InitiatorLinks::remove(const TargetInfo& info) {
   WEFT_C_LET(const TargetInfo open, uncovered(info));
   const std::lock_guard lock(mutex_);
   WEFT_C_TRY(initiator_->remove_target(open));
-  targets_.erase({info.ticket.node, info.ring});
+  targets_.erase({info.ticket.node, info.token});
   return {};
 }
 
 Outcome<std::span<const std::byte>> InitiatorLinks::grain(std::uint64_t index) const {
-  const std::size_t slot = index % config_.regions->buffers().size();
-  const FlowFile* const flow = config_.regions->flow();
-  if (flow == nullptr) return config_.regions->bytes(slot);
-  WEFT_C_TRY(flow->whole());
-  const FlowGrainHeader& header = flow->grain(static_cast<std::uint32_t>(slot));
-  if (header.magic != kGrainMagic || header.index < index)
-    return refuse(WEFT_ERR_OUT_OF_RANGE_TOO_EARLY, fmt::format("grain {} is not in the flow yet", index));
-  if (header.index > index)
-    return refuse(WEFT_ERR_OUT_OF_RANGE_TOO_LATE, fmt::format("grain {} is overwritten already", index));
-  return config_.regions->bytes(slot);
+  if (source_) return source_->grain(index);
+  return config_.regions->bytes(index % config_.regions->buffers().size());
 }
 
 Outcome<void> InitiatorLinks::send(std::uint64_t index, std::optional<Slices> slices, const TargetInfo* only) {
@@ -126,8 +121,9 @@ Outcome<void> InitiatorLinks::send(std::uint64_t index, std::optional<Slices> sl
     bytes = bytes.subspan(units.first * shape_.unit_bytes, (units.last - units.first) * shape_.unit_bytes);
   }
   const std::lock_guard lock(mutex_);
+  drain();  // also where nobody takes results
   if (only != nullptr) {
-    const auto found = targets_.find({only->ticket.node, only->ring});
+    const auto found = targets_.find({only->ticket.node, only->token});
     if (found == targets_.end()) return refuse(WEFT_ERR_NOT_FOUND, "that target was not added");
     options.only = found->second;
   }
@@ -155,6 +151,7 @@ Outcome<void> InitiatorLinks::send_samples(const SampleBatch& batch) {
   WEFT_C_TRY(flow.whole());
   WEFT_C_LET(const auto samples, batch.parts(flow));
   const std::lock_guard lock(mutex_);
+  drain();  // also where nobody takes results
   const std::uint64_t number = next_batch_;
   Sent& sent = sent_[number];
   sent = {.head = batch.head, .header = batch.header(), .results_left = targets_.size()};
@@ -181,7 +178,10 @@ void InitiatorLinks::take(const GrainResult& result) {
                          .status = WEFT_STATUS_OK,
                          .mayHaveArrived = false};
   if (!result.result) {
-    told.status = status_of(result.result.error());
+    const Error& why = result.result.error();
+    // Nothing else fails so here: the flow's writer has come round.
+    told.status =
+        source_ && why.kind() == ErrorClass::kIntegrityFailure ? WEFT_ERR_OUT_OF_RANGE_TOO_LATE : status_of(why);
     told.mayHaveArrived = result.result.error().may_have_arrived();
   }
   if (const auto batch = sent_.find(result.index); samples_ && batch != sent_.end()) {
@@ -207,8 +207,9 @@ Outcome<weftFabricsResult> InitiatorLinks::next_result() {
 
 bool InitiatorLinks::busy() const {
   if (initiator_->pending() != 0) return true;
-  return std::any_of(targets_.begin(), targets_.end(),
-                     [this](const auto& target) { return initiator_->link(target.second) == TargetLink::kConnecting; });
+  return std::any_of(targets_.begin(), targets_.end(), [this](const auto& target) {
+    return initiator_->link(target.second) == TargetLink::kConnecting && !initiator_->was_connected(target.second);
+  });
 }
 
 Outcome<void> InitiatorLinks::progress(std::uint32_t timeout_ms) {

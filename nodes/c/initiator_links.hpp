@@ -8,11 +8,11 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include <weft/nodes/c/fabrics_instance.hpp>
+#include <weft/nodes/c/flow_source.hpp>
 #include <weft/nodes/c/grain_shape.hpp>
 #include <weft/nodes/c/sample_batch.hpp>
 #include <weft/nodes/grains.hpp>
@@ -31,18 +31,19 @@ class InitiatorLinks {
 
   Outcome<void> add(const TargetInfo& info);
   Outcome<void> remove(const TargetInfo& info);
-  /// All of it, or some slices; to every target, or to one.
+  /// All of it, or some slices; to every target, or to one. OVERLOADED: none of them has room, nothing was sent.
   Outcome<void> send(std::uint64_t index, std::optional<Slices> slices, const TargetInfo* only);
   Outcome<void> send_samples(const SampleBatch& batch);
   /// NOT_READY: nothing new.
   Outcome<weftFabricsResult> next_result();
-  /// NOT_READY when the time is over and something is under way, or is being connected for the first time.
+  /// NOT_READY when the time is over and something is under way, or is being connected for the first time. A target
+  /// that was lost is connected again without being waited for.
   Outcome<void> progress(std::uint32_t timeout_ms);
   void close() { initiator_->close(); }
 
  private:
-  /// A ring of a node is one target, whatever else its info says.
-  using Name = std::pair<NodeId, std::string>;
+  /// A ring of a node is one target, whatever else its info says: the token opens it, its name only labels it.
+  using Name = std::pair<NodeId, std::array<std::byte, TargetInfo::kTokenBytes>>;
   /// What a batch of samples needs beside the flow's memory, until each of its targets has told its end.
   struct Sent {
     std::uint64_t head = 0;
@@ -65,7 +66,8 @@ class InitiatorLinks {
   std::shared_ptr<SharedNode> node_;
   GrainShape shape_{};
   bool samples_ = false;
-  std::vector<std::byte> padding_{};  ///< behind batches that are not full
+  std::shared_ptr<FlowSource> source_{};  ///< of grains of a flow
+  std::vector<std::byte> padding_{};      ///< behind batches that are not full
 
   mutable std::mutex mutex_;
   std::map<Name, std::size_t> targets_;

@@ -17,6 +17,26 @@ void TargetObject::close() noexcept {
 }
 
 Outcome<TargetInfo> TargetObject::set_up(SideConfig config) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (setting_up_) return refuse(WEFT_ERR_INVALID_STATE, "another thread is setting the target up");
+    setting_up_ = true;
+  }
+  struct Over {  // also when memory runs out
+    TargetObject& target;
+    ~Over() {
+      const std::lock_guard lock(target.mutex_);
+      target.setting_up_ = false;
+    }
+  } const over{*this};
+  WEFT_C_LET(auto ring, open(std::move(config)));
+  const std::lock_guard lock(mutex_);
+  if (closed_) return refuse(WEFT_ERR_SHUTTING_DOWN, "the target was destroyed meanwhile");
+  ring_ = ring;
+  return ring->info();
+}
+
+Outcome<std::shared_ptr<TargetRing>> TargetObject::open(SideConfig config) {
   std::shared_ptr<TargetRing> before;
   TargetRing::OnGrain on_grain;
   {
@@ -28,17 +48,14 @@ Outcome<TargetInfo> TargetObject::set_up(SideConfig config) {
   // The first set-up's port may be the second's.
   if (before) before->close();
   before.reset();
-  WEFT_C_LET(auto ring, TargetRing::open(*fabrics_, std::move(config), std::move(on_grain)));
-  const std::lock_guard lock(mutex_);
-  if (closed_) return refuse(WEFT_ERR_SHUTTING_DOWN, "the target was destroyed meanwhile");
-  if (ring_) return refuse(WEFT_ERR_INVALID_STATE, "another thread has set the target up meanwhile");
-  ring_ = ring;
-  return ring->info();
+  return TargetRing::open(*fabrics_, std::move(config), std::move(on_grain));
 }
 
 Outcome<void> TargetObject::set_callback(weftFabricsGrainCallback callback, void* user) {
   const std::lock_guard lock(mutex_);
-  if (ring_) return refuse(WEFT_ERR_INVALID_STATE, "the target is set up already", "set the callback before");
+  if (ring_ || setting_up_)
+    return refuse(WEFT_ERR_INVALID_STATE, ring_ ? "the target is set up already" : "the target is being set up",
+                  "set the callback before");
   callback_ = callback;
   user_ = user;
   return {};

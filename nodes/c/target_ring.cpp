@@ -85,20 +85,20 @@ void TargetRing::let_go(const Grain& grain) {
 }
 
 Outcome<weftFabricsGrain> TargetRing::read(std::uint32_t timeout_ms) {
-  std::optional<Grain> before;
+  std::optional<Held> before;
   {
     const std::lock_guard lock(mutex_);
     before = std::exchange(held_, std::nullopt);
   }
-  if (before) let_go(*before);
+  if (before) let_go(before->grain);
   WEFT_C_LET(const Grain grain, next(timeout_ms));
   const weftFabricsGrain seen = shown(grain);
-  std::optional<Grain> raced;
+  std::optional<Held> raced;
   {
     const std::lock_guard lock(mutex_);
-    raced = std::exchange(held_, grain);
+    raced = std::exchange(held_, Held{.grain = grain, .seen = seen});
   }
-  if (raced) let_go(*raced);  // two threads read at once: each read ends the other's
+  if (raced) let_go(raced->grain);  // two threads read at once: each read ends the other's
   return seen;
 }
 
@@ -111,26 +111,34 @@ Outcome<SampleBatch> TargetRing::read_samples(std::uint32_t timeout_ms) {
 
 Outcome<weftFabricsGrain> TargetRing::held(std::uint64_t index) const {
   const std::lock_guard lock(mutex_);
-  if (!held_ || held_->index != index)
+  if (!held_ || held_->grain.index != index)
     return refuse(WEFT_ERR_NOT_FOUND, fmt::format("grain {} is not the one that was read last, or is released", index));
-  return shown(*held_);
+  return held_->seen;
 }
 
 Outcome<void> TargetRing::release(std::uint64_t index) {
   WEFT_C_TRY(held(index));
-  std::optional<Grain> grain;
+  std::optional<Held> before;
   {
     const std::lock_guard lock(mutex_);
-    grain = std::exchange(held_, std::nullopt);
+    before = std::exchange(held_, std::nullopt);
   }
-  if (grain) let_go(*grain);
+  if (before) let_go(before->grain);
   return {};
 }
 
 weftFabricsGrain TargetRing::shown(const Grain& grain) const {
-  const std::uint32_t valid = grain.invalid ? 0 : shape_.whole_slices(grain.valid_slices);
   const FlowFile* const flow = config_.regions->flow();
-  if (flow != nullptr && flow->layout().discrete()) {
+  const bool of_flow = flow != nullptr && flow->layout().discrete();
+  bool invalid = grain.invalid;
+  if (of_flow && !invalid && grain.valid_slices >= shape_.header_units) {
+    const FlowGrainHeader& arrived = flow->grain(grain.slot);
+    // Its sender's flow was written over before it went: what lies here is another grain.
+    invalid = arrived.magic == kGrainMagic && arrived.index != grain.index;
+  }
+  const std::uint32_t valid = invalid ? 0 : shape_.whole_slices(grain.valid_slices);
+  // Another's header stays as it is until the last of its slices: the others bring none.
+  if (of_flow && (!invalid || grain.complete)) {
     // The index is the notification's, the slices are counted: what travelled in the header is the sender's own view.
     FlowGrainHeader& header = flow->grain(grain.slot);
     header.magic = kGrainMagic;
@@ -138,16 +146,16 @@ weftFabricsGrain TargetRing::shown(const Grain& grain) const {
     header.total_slices = shape_.slices;
     header.valid_slices = valid;
     header.grain_bytes = flow->layout().shape().grain_bytes;
-    if (grain.invalid) header.flags |= WEFT_GRAIN_FLAG_INVALID;
+    if (invalid) header.flags |= WEFT_GRAIN_FLAG_INVALID;
   }
   return {.structSize = sizeof(weftFabricsGrain),
           .index = grain.index,
           .slot = grain.slot,
           .validSlices = valid,
-          .invalid = grain.invalid,
+          .invalid = invalid,
           .complete = grain.complete,
           .data = grain.data.data(),
-          .size = grain.data.size()};
+          .size = invalid ? 0 : grain.data.size()};
 }
 
 }  // namespace weft::c

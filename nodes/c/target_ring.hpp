@@ -40,7 +40,8 @@ class TargetRing {
   Outcome<void> make_batches(TargetOptions& options);
   Outcome<Grain> next(std::uint32_t timeout_ms);
   void let_go(const Grain& grain);
-  /// The grain as C sees it; a flow's header is brought up to date, for its local readers.
+  /// The grain as C sees it; a flow's header is brought up to date, for its local readers. Of another grain's content
+  /// only the header is shown, as invalid. Once for each that is told.
   weftFabricsGrain shown(const Grain& grain) const;
 
   SideConfig config_;
@@ -53,7 +54,11 @@ class TargetRing {
   std::optional<Target> target_;  ///< from `open` on; after what it writes into
 
   mutable std::mutex mutex_;
-  std::optional<Grain> held_;  ///< read last, and not released
+  struct Held {
+    Grain grain{};
+    weftFabricsGrain seen{};
+  };
+  std::optional<Held> held_;  ///< read last, and not released
 };
 
 }  // namespace weft::c

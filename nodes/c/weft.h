@@ -11,7 +11,8 @@
  *   WEFT_ERR_INVALID_ARG. Any thread may use any handle; a call that runs while its handle is destroyed ends in order.
  * - Structs with a structSize are filled by the caller with sizeof of the struct it was compiled with; fields that it
  *   does not have are taken as zero, or not written.
- * - No call blocks longer than its timeoutMs. No C++ exception leaves a function. */
+ * - No call blocks longer than its timeoutMs; of those without one docs/c-api.md says which block, and how long. No C++
+ *   exception leaves a function. */
 #include <stddef.h>
 #include <stdint.h>
 #ifndef __cplusplus

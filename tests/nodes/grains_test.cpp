@@ -70,6 +70,39 @@ TEST_CASE("grains: a slot that is not released is not written, and what waits fo
   CHECK(target.release(held[0].slot).error().kind() == ErrorClass::kInvalidArgument);
 }
 
+TEST_CASE("grains: what no target has room for is refused at the call, and where one has, told by the others' results",
+          "[grains][O-W15]") {
+  Memory slow(1, 64), quick(8, 64);
+  auto node = unwrap(TensorNode::start());
+  auto target = unwrap(node.open_target(ring(slow)));
+  auto other = unwrap(TensorNode::start());
+  auto initiator = unwrap(other.open_initiator({.queue = 2}));
+  until_connected(initiator, unwrap(initiator.add_target(target.info())));
+  const auto bytes = content(1, 64);
+  const std::span<const std::byte> part(bytes);
+  send(initiator, 0, bytes);
+  expect_arrived(initiator, 0);
+  for (std::uint64_t index = 1; index < 3; ++index) send(initiator, index, bytes);
+  for (int i = 0; i < 100; ++i) CHECK(initiator.send(3, std::span(&part, 1)).error().kind() == ErrorClass::kOverloaded);
+  CHECK(initiator.pending() == 2);
+  CHECK_FALSE(initiator.next_result());
+  auto second = unwrap(node.open_target(ring(quick, "quick")));
+  const auto number = unwrap(initiator.add_target(second.info()));
+  until_connected(initiator, number);
+  CHECK(send(initiator, 4, bytes) == 1);
+  std::map<std::size_t, bool> arrived;
+  for (int i = 0; i < 2; ++i) {
+    const auto result = unwrap(initiator.wait_result(20s));
+    CHECK(result.index == 4);
+    arrived[result.target] = result.result.has_value();
+    if (!result.result) CHECK(result.result.error().kind() == ErrorClass::kOverloaded);
+  }
+  CHECK(arrived == std::map<std::size_t, bool>{{0, false}, {number, true}});
+  CHECK(target.release(unwrap(target.read(20s)).slot));
+  expect_arrived(initiator, 1);
+  CHECK(send(initiator, 5, bytes) == 2);
+}
+
 TEST_CASE("grains: one initiator, three targets, one of them alone, and one that joins in mid-stream",
           "[grains][M-41][O-W14]") {
   Memory first(8, 512), second(3, 512), third(6, 512);
@@ -322,4 +355,33 @@ TEST_CASE("grains: rings that cannot be are refused", "[grains][O-58]") {
   CHECK(refused({.slots = memory.slots, .slices = 0}) == ErrorClass::kInvalidArgument);
   CHECK(refused({.slots = memory.slots, .initiators = 0}) == ErrorClass::kInvalidArgument);
   CHECK(refused({.slots = memory.slots, .initiators = 5}) == ErrorClass::kInvalidArgument);
+}
+
+TEST_CASE("grains: a ring of a million slots is one, a slot more is refused, and no number of a slot wraps",
+          "[grains][O-58]") {
+  Memory most(1 << 20, 1);
+  auto node = unwrap(TensorNode::start());
+  CHECK(unwrap(node.open_target(ring(most))).info().grains == 1 << 20);
+  std::vector<std::byte> another(1);
+  most.slots.emplace_back(another);
+  const auto refused = node.open_target(ring(most));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind() == ErrorClass::kInvalidArgument);
+  CHECK(refused.error().to_string().find("1 to 1 048 576 grains") != std::string::npos);
+
+  Memory memory(70'000, 8);
+  auto target = unwrap(node.open_target(ring(memory)));
+  auto other = unwrap(TensorNode::start());
+  auto initiator = unwrap(other.open_initiator());
+  until_connected(initiator, unwrap(initiator.add_target(target.info())));
+  for (const std::uint64_t index : {0ul, 65'535ul, 65'536ul, 69'999ul, 70'000ul}) {
+    const auto bytes = content(index, 8);
+    send(initiator, index, bytes);
+    const auto grain = unwrap(target.read(20s));
+    CHECK(grain.slot == index % 70'000);
+    CHECK(equal(grain.data, bytes));
+    CHECK(equal(memory.slots[grain.slot], bytes));
+    CHECK(target.release(grain.slot));
+    expect_arrived(initiator, index);
+  }
 }

@@ -301,3 +301,34 @@ class Crowd {
 TEST_CASE("grains: eight targets and eight initiators on sixteen threads, from one instance", "[M-42]") {
   Crowd().run();
 }
+
+TEST_CASE("grains: a callback that was set is the one that is called, also when a set-up runs meanwhile", "[M-32]") {
+  Fabrics fabrics;
+  Source source;
+  for (int round = 0; round != 5; ++round) {
+    Ring ring(2, kBytes);
+    const weftFabricsTarget target = fabrics.blank_target();
+    std::array<std::atomic<int>, 64> calls{};
+    std::atomic<bool> running = false;
+    std::size_t last = 0;
+    weftStatus refused = WEFT_STATUS_OK;
+    const auto count = [](void* user, const weftFabricsGrain*) { ++*static_cast<std::atomic<int>*>(user); };
+    const auto set = [&](std::size_t k) { return weftFabricsTargetSetGrainCallback(target, count, &calls[k % 64]); };
+    REQUIRE(set(0) == WEFT_STATUS_OK);
+    std::thread setter([&] {
+      running = true;
+      while ((refused = set(last + 1)) == WEFT_STATUS_OK) ++last;
+    });
+    while (!running) std::this_thread::yield();
+    const weftTargetInfo info = fabrics.set_up(target, ring.regions);
+    setter.join();
+    CHECK(refused == WEFT_ERR_INVALID_STATE);
+    const weftFabricsInitiator initiator = fabrics.initiator(source.regions);
+    REQUIRE(weftFabricsInitiatorAddTarget(initiator, info) == WEFT_STATUS_OK);
+    connect(initiator);
+    REQUIRE(weftFabricsInitiatorTransferGrain(initiator, 0) == WEFT_STATUS_OK);
+    REQUIRE(result_of(initiator).status == WEFT_STATUS_OK);
+    REQUIRE(weftFabricsDestroyTarget(fabrics.handle, target) == WEFT_STATUS_OK);  // no call is under way then
+    for (std::size_t k = 0; k != calls.size(); ++k) CHECK(calls[k] == (k == last % 64 ? 1 : 0));
+  }
+}

@@ -171,6 +171,7 @@ bool samples_to_samples(Ends* ends);
 bool two_processes(Ends* ends);
 bool removal(Ends* ends);
 bool closing(Ends* ends);
+bool killed(Ends* ends);
 bool restart(Ends* ends);
 bool errors(Ends* ends);
 

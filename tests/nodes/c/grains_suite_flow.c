@@ -1,6 +1,7 @@
 /* Of grains_suite: from a flow to a flow through four processes, two for each end as on two hosts:
  *   writer → flow "from" → initiator → target → flow "to" → reader
- * The reader checks every byte and tells the writer, which is never further ahead than a ring. */
+ * The reader checks every byte and tells the writer, which is never further ahead than a ring, nor writes over what has
+ * no result yet. */
 #include "grains_suite.h"
 
 #include <signal.h>
@@ -20,8 +21,9 @@ static const weftFlowConfig kContinuous = {.structSize = sizeof kContinuous,
                                            .channels = CHANNELS,
                                            .bufferLength = LENGTH};
 
-/* Pipes: the flows are made, the target's info, what was read whole, and that all results are there. */
-enum { FROM_MADE, TO_MADE, INFO, READ, ALL_SENT, PIPES };
+/* Pipes: the flows are made, the target's info, what has its result, what was read whole, and that all results are
+ * there. */
+enum { FROM_MADE, TO_MADE, INFO, SENT, READ, ALL_SENT, PIPES };
 typedef struct Side {
   Ends ends; /* its domain is one of two */
   const weftFlowConfig* config;
@@ -63,7 +65,7 @@ static bool write_flow(Side* side) {
   for (uint64_t index = 0; side->config == &kDiscrete && index != GRAINS; ++index) {
     weftGrainInfo info = {.structSize = sizeof info};
     uint8_t* payload = NULL;
-    if (index >= SLOTS) CHECK(hear(side, READ));
+    if (index >= SLOTS) CHECK(hear(side, SENT) && hear(side, READ));
     OK(weftFlowWriterOpenGrain(writer, index, &info, &payload));
     for (size_t at = 0; at != GRAIN; ++at) payload[at] = byte_of(index, at);
     info.validSlices = info.totalSlices;
@@ -71,12 +73,12 @@ static bool write_flow(Side* side) {
   }
   for (uint64_t batch = 1; side->config == &kContinuous && batch <= BATCHES; ++batch) {
     weftMutableWrappedMultiBufferSlice to;
-    if (batch > SLOTS) CHECK(hear(side, READ));
+    if (batch > SLOTS) CHECK(hear(side, SENT) && hear(side, READ));
     OK(weftFlowWriterOpenSamples(writer, batch * BATCH, BATCH, &to));
     fill_samples(&to, (batch - 1) * BATCH * SAMPLE);
     OK(weftFlowWriterCommitSamples(writer));
   }
-  for (int left = 0; left != SLOTS; ++left) CHECK(hear(side, READ));
+  for (int left = 0; left != SLOTS; ++left) CHECK(hear(side, SENT) && hear(side, READ));
   return true;
 }
 
@@ -115,6 +117,7 @@ static bool send_flow(Side* side) {
     CHECK(settle(initiator));
     CHECK(next_result(initiator, &result));
     CHECK(result.status == WEFT_STATUS_OK && result.index == sent);
+    CHECK(tell(side, SENT));
   }
   CHECK(tell(side, ALL_SENT));
   OK(weftFabricsDestroyInitiator(side->ends.fabrics, initiator));
@@ -202,8 +205,8 @@ typedef struct Role {
   bool reads[PIPES], writes[PIPES];
 } Role;
 static const Role kRoles[] = {
-    {write_flow, 0, .reads = {[READ] = true}, .writes = {[FROM_MADE] = true}},
-    {send_flow, 0, .reads = {[FROM_MADE] = true, [INFO] = true}, .writes = {[ALL_SENT] = true}},
+    {write_flow, 0, .reads = {[SENT] = true, [READ] = true}, .writes = {[FROM_MADE] = true}},
+    {send_flow, 0, .reads = {[FROM_MADE] = true, [INFO] = true}, .writes = {[SENT] = true, [ALL_SENT] = true}},
     {receive_flow, 1, .reads = {[ALL_SENT] = true}, .writes = {[TO_MADE] = true, [INFO] = true}},
     {read_flow, 1, .reads = {[TO_MADE] = true}, .writes = {[READ] = true}},
 };

@@ -3,7 +3,9 @@
 #include "grains_suite.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -127,6 +129,89 @@ static bool end_with_grains_under_way(Ends* ends, bool destroyed) {
 bool removal(Ends* ends) { return end_with_grains_under_way(ends, false); }
 bool closing(Ends* ends) { return end_with_grains_under_way(ends, true); }
 
+/* The child: a target that reads nothing, until it is killed. */
+static bool expose(Ends* ends, int to) {
+  Ring ring;
+  weftFabricsTarget target = NULL;
+  weftTargetInfo info = NULL;
+  CHECK(open_instance(ends));
+  CHECK(make_ring(&ring, 2, BYTES));
+  CHECK(make_target(ends, ring.regions, NULL, &target, &info));
+  char* text = text_of(info);
+  CHECK(text != NULL && write(to, text, strlen(text) + 1) == (ssize_t)strlen(text) + 1);
+  while (true) pause();
+}
+
+static bool send_to_one_that_dies(Ends* ends, int from, pid_t receiver) {
+  enum { COUNT = 10, SLOTS = 2 };
+  Ring ring;
+  weftTargetInfo info = NULL;
+  weftFabricsInitiator initiator = NULL;
+  weftFabricsResult result;
+  bool told[COUNT] = {false};
+  unsigned arrived = 0, unsure = 0;
+  char text[16384] = "";
+  for (size_t size = 0; size == 0 || text[size - 1] != '\0';) {
+    const ssize_t got = read(from, text + size, sizeof text - size);
+    CHECK(got > 0);
+    size += (size_t)got;
+  }
+  CHECK(open_instance(ends));
+  CHECK(make_ring(&ring, 4, BYTES));
+  OK(weftFabricsTargetInfoFromString(text, &info));
+  CHECK(make_initiator(ends, ring.regions, NULL, &initiator));
+  OK(weftFabricsInitiatorAddTarget(initiator, info));
+  CHECK(settle(initiator));
+  for (uint64_t index = 0; index != COUNT; ++index) OK(weftFabricsInitiatorTransferGrain(initiator, index));
+  CHECK_STATUS(weftFabricsInitiatorMakeProgressNonBlocking(initiator), WEFT_ERR_NOT_READY);
+  CHECK(kill(receiver, SIGKILL) == 0 && waitpid(receiver, NULL, 0) == receiver);
+  CHECK(settle(initiator));
+  for (unsigned i = 0; i != COUNT; ++i) {
+    CHECK(next_result(initiator, &result));
+    CHECK(result.index < COUNT && !told[result.index]);
+    told[result.index] = true;
+    arrived += result.status == WEFT_STATUS_OK ? 1 : 0;
+    unsure += result.mayHaveArrived ? 1 : 0;
+  }
+  CHECK(arrived + unsure <= SLOTS);
+  /* It was not removed: it is being connected again, and that is not waited for. */
+  while (weftFabricsInitiatorTransferGrain(initiator, COUNT) != WEFT_ERR_NOT_READY) poll(NULL, 0, 1);
+  OK(weftFabricsInitiatorMakeProgressBlocking(initiator, SUITE_MS));
+  OK(weftFabricsInitiatorMakeProgressNonBlocking(initiator));
+  OK(weftFabricsFreeTargetInfo(info));
+  CHECK(close_instance(ends));
+  return free_ring(&ring);
+}
+
+bool killed(Ends* ends) {
+  int words[2];
+  char socket[64];
+  strcpy(ends->domain, "/tmp/weft-suite-XXXXXX");
+  CHECK(mkdtemp(ends->domain) != NULL && pipe(words) == 0);
+  fflush(stdout);
+  const pid_t receiver = fork();
+  CHECK(receiver >= 0);
+  if (receiver == 0) {
+    expose(ends, words[1]);
+    fflush(stdout);
+    _exit(1);
+  }
+  close(words[1]);
+  const bool sent = send_to_one_that_dies(ends, words[0], receiver);
+  if (!sent) kill(receiver, SIGKILL);
+  close(words[0]);
+  DIR* const left = opendir(ends->domain); /* of shm, the socket of the one that died */
+  CHECK(left != NULL);
+  for (const struct dirent* entry = readdir(left); entry != NULL; entry = readdir(left)) {
+    if (entry->d_name[0] == '.' || strlen(entry->d_name) > 30) continue;
+    snprintf(socket, sizeof socket, "%s/%.30s", ends->domain, entry->d_name);
+    unlink(socket);
+  }
+  closedir(left);
+  CHECK(rmdir(ends->domain) == 0);
+  return sent;
+}
+
 /* A service that nobody has: a name of a socket, or a port that was free just now. */
 static bool free_service(const Ends* ends, char text[8]) {
   struct sockaddr_in address = {.sin_family = AF_INET};
@@ -166,7 +251,7 @@ bool restart(Ends* ends) {
   fill(&out, 1);
   weftStatus status = weftFabricsInitiatorTransferGrain(initiator, 1);
   while (status == WEFT_ERR_NOT_READY) {
-    weftFabricsInitiatorMakeProgressBlocking(initiator, 10);
+    poll(NULL, 0, 10);
     status = weftFabricsInitiatorTransferGrain(initiator, 1);
   }
   OK(status);

@@ -199,6 +199,80 @@ TEST_CASE("grains: slices, the header alone, and what lies beyond a grain", "[M-
   REQUIRE(weftFabricsRegionsFree(out) == WEFT_STATUS_OK);
 }
 
+TEST_CASE("grains: one that its flow's writer writes over before it goes arrives invalid, and its result says so",
+          "[M-23][O-W11]") {
+  Fabrics fabrics;
+  fabrics.domain.make_discrete("from", 2, 400, 2);
+  fabrics.domain.make_discrete("to", 2, 400, 2);
+  const weftFlowWriter source = fabrics.domain.writer("from"), sink = fabrics.domain.writer("to");
+  weftRegions out = nullptr, in = nullptr;
+  REQUIRE(weftFabricsRegionsForFlowReader(fabrics.domain.reader("from"), &out) == WEFT_STATUS_OK);
+  REQUIRE(weftFabricsRegionsForFlowWriter(sink, &in) == WEFT_STATUS_OK);
+  const weftFabricsTarget target = fabrics.blank_target();
+  const weftFabricsInitiator initiator = fabrics.initiator(out);
+  REQUIRE(weftFabricsInitiatorAddTarget(initiator, fabrics.set_up(target, in)) == WEFT_STATUS_OK);
+  connect(initiator);
+  weftGrainInfo grain{};
+  grain.structSize = sizeof grain;
+  std::uint8_t* payload = nullptr;
+  const auto open = [&](std::uint64_t index) {
+    REQUIRE(weftFlowWriterOpenGrain(source, index, &grain, &payload) == WEFT_STATUS_OK);
+    std::memset(payload, static_cast<int>(index), 400);
+  };
+  const auto commit = [&] {
+    grain.validSlices = 2;
+    REQUIRE(weftFlowWriterCommitGrain(source, &grain) == WEFT_STATUS_OK);
+  };
+  open(0);
+  commit();
+  std::uint64_t index = 9;
+  REQUIRE(weftFabricsInitiatorTransferGrain(initiator, 0) == WEFT_STATUS_OK);
+  REQUIRE(weftFabricsTargetReadGrain(target, 20000, &index) == WEFT_STATUS_OK);  // its slot is held
+  REQUIRE(result_of(initiator).status == WEFT_STATUS_OK);
+  open(2);
+  commit();
+  REQUIRE(weftFabricsInitiatorTransferGrain(initiator, 2) == WEFT_STATUS_OK);
+  open(4);
+  // What is being written over is not sent any more.
+  REQUIRE(weftFabricsInitiatorTransferGrain(initiator, 2) == WEFT_ERR_OUT_OF_RANGE_TOO_LATE);
+  commit();
+  REQUIRE(weftFabricsInitiatorTransferGrain(initiator, 2) == WEFT_ERR_OUT_OF_RANGE_TOO_LATE);
+
+  REQUIRE(weftFabricsTargetReadGrain(target, 20000, &index) == WEFT_STATUS_OK);
+  REQUIRE(index == 2);
+  weftFabricsGrain seen{};
+  seen.structSize = sizeof seen;
+  for (int look = 0; look != 2; ++look) {
+    REQUIRE(weftFabricsTargetGetGrain(target, 2, &seen) == WEFT_STATUS_OK);
+    CHECK((seen.invalid && seen.complete));
+    CHECK((seen.validSlices == 0 && seen.size == 0));
+  }
+  REQUIRE(weftFlowWriterOpenGrain(sink, 2, &grain, &payload) == WEFT_STATUS_OK);
+  CHECK(grain.flags == WEFT_GRAIN_FLAG_INVALID);
+  CHECK(grain.validSlices == 0);
+  REQUIRE(weftFlowWriterCommitGrain(sink, &grain) == WEFT_STATUS_OK);
+  weftFabricsResult result = result_of(initiator);
+  CHECK(result.index == 2);
+  CHECK(result.status == WEFT_ERR_OUT_OF_RANGE_TOO_LATE);
+  CHECK(result.mayHaveArrived);
+
+  // The next one is whole, and may be written over once it has arrived, whenever its result is taken.
+  REQUIRE(weftFabricsInitiatorTransferGrain(initiator, 4) == WEFT_STATUS_OK);
+  REQUIRE(weftFabricsTargetReadGrain(target, 20000, &index) == WEFT_STATUS_OK);
+  REQUIRE(weftFabricsTargetGetGrain(target, 4, &seen) == WEFT_STATUS_OK);
+  CHECK_FALSE(seen.invalid);
+  REQUIRE(seen.size == 8192 + 400);
+  CHECK(static_cast<const std::uint8_t*>(seen.data)[8192 + 399] == 4);
+  connect(initiator);
+  open(6);
+  commit();
+  result = result_of(initiator);
+  CHECK(result.index == 4);
+  CHECK(result.status == WEFT_STATUS_OK);
+  REQUIRE(weftFabricsRegionsFree(in) == WEFT_STATUS_OK);
+  REQUIRE(weftFabricsRegionsFree(out) == WEFT_STATUS_OK);
+}
+
 TEST_CASE("grains: samples go from flow to flow, over the wrap, in batches that are not full", "[M-18][M-24][O-60]") {
   Fabrics fabrics;
   fabrics.domain.make_continuous("from", 1000);

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <weft/nodes/grains.hpp>
+
 #include <tests/nodes/target_infos.hpp>
 
 #include "rings.hpp"
@@ -130,4 +132,28 @@ TEST_CASE("target info: a million mutations give an info or INVALID_ARG, with wh
   weftTargetInfo info = nullptr;
   REQUIRE(weftFabricsTargetInfoFromString("{}", &info) == WEFT_ERR_INVALID_ARG);
   CHECK(last_error().find("this is no target info [WEFT_ERR_INVALID_ARG]\nhint: ") != std::string::npos);
+}
+
+TEST_CASE("target info: a ring is added once, whatever name its info gives it, and goes by any of them",
+          "[M-21][M-22]") {
+  using nlohmann::json;
+  Fabrics fabrics;
+  Ring in(2), out(2);
+  const weftTargetInfo info = fabrics.set_up(fabrics.blank_target(), in.regions);
+  const weftFabricsInitiator initiator = fabrics.initiator(out.regions);
+  const auto parsed = weft::TargetInfo::parse(text_of(info));
+  REQUIRE(parsed.has_value());
+  json renamed = json::parse(parsed->to_json());
+  REQUIRE(renamed.at("ring") == "grains");
+  renamed["ring"] = "another";
+  const weftTargetInfo other = info_of(renamed.dump());
+  REQUIRE(weftFabricsInitiatorAddTarget(initiator, info) == WEFT_STATUS_OK);
+  CHECK(weftFabricsInitiatorAddTarget(initiator, other) == WEFT_ERR_EXISTS);
+  connect(initiator);
+  CHECK(weftFabricsInitiatorTransferGrainToTarget(initiator, other, 0) == WEFT_STATUS_OK);
+  CHECK(result_of(initiator).status == WEFT_STATUS_OK);
+  CHECK(weftFabricsInitiatorRemoveTarget(initiator, other) == WEFT_STATUS_OK);
+  CHECK(weftFabricsInitiatorRemoveTarget(initiator, info) == WEFT_ERR_NOT_FOUND);
+  CHECK(weftFabricsInitiatorMakeProgressNonBlocking(initiator) == WEFT_STATUS_OK);
+  CHECK(weftFabricsFreeTargetInfo(other) == WEFT_STATUS_OK);
 }
