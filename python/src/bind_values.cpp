@@ -11,6 +11,8 @@
 namespace weft::python {
 namespace {
 
+const char* truth(bool value) { return value ? "True" : "False"; }
+
 double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 nb::object tuple_of(const Shape& shape) {
@@ -55,8 +57,8 @@ void bind_plan(nb::module_& module) {
       .def_ro("usable", &PlanLane::usable)
       .def_ro("verdict", &PlanLane::verdict)
       .def("__repr__", [](const PlanLane& l) {
-        return text(
-            fmt::format("PlanLane(lane={}, chosen={}, verdict={})", repr_of(l.lane), l.chosen, repr_of(l.verdict)));
+        return text(fmt::format("PlanLane(lane={}, chosen={}, verdict={})", repr_of(l.lane), truth(l.chosen),
+                                repr_of(l.verdict)));
       });
   nb::class_<Plan>(module, "Plan", docs::kPlan)
       .def_prop_ro("peer", [](const Plan& p) { return text(p.peer); })
@@ -77,7 +79,8 @@ void bind_plan(nb::module_& module) {
       .def_ro("used", &LaneReport::used)
       .def_ro("detail", &LaneReport::detail)
       .def("__repr__", [](const LaneReport& l) {
-        return text(fmt::format("LaneReport(lane={}, used={}, detail={})", repr_of(l.lane), l.used, repr_of(l.detail)));
+        return text(
+            fmt::format("LaneReport(lane={}, used={}, detail={})", repr_of(l.lane), truth(l.used), repr_of(l.detail)));
       });
 }
 

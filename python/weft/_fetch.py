@@ -27,6 +27,11 @@ def fetch(
 
         raise made(UnsupportedError, f"fetch: device={device}: Weft lands in host memory yet",
                    "leave device= out, and move it afterwards: t.torch().to(device)", operation="fetch")  # fmt: skip
+    if not isinstance(names, str) and not hasattr(names, "__iter__"):
+        from ._errors import InvalidArgumentError, made
+
+        raise made(InvalidArgumentError, f"fetch: names={names!r} cannot be", "a glob, or a list of names",
+                   operation="fetch")  # fmt: skip
     asked = Node() if node is None else node
     try:
         wanted = list(names) if not isinstance(names, str) else _matching(asked, ticket, names, timeout)

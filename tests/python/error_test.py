@@ -183,6 +183,7 @@ def test_every_wrong_argument_is_named_with_what_it_may_be(server, client):
         (lambda: weft.Node(connections=1.5), "connections=1.5"),
         (lambda: weft.Node(memory_bytes="1G"), "memory_bytes='1G'"),
         (lambda: weft.Node(idle=True), "idle=True"),
+        (lambda: weft.fetch(ticket, 5), "names=5"),
     ]:  # fmt: skip
         with pytest.raises(weft.InvalidArgumentError) as caught:
             call()

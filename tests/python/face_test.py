@@ -265,6 +265,7 @@ def test_values_show_what_they_hold(server, client):
     assert repr(send.result()).startswith("Receipt(bytes=4, generation=1, digest='")
     assert repr(client.list(server.ticket).result()) == "[Entry(name='w', dtype='float32', shape=[2, 3], nbytes=24, generation=1)]"
     assert "sessions=1" in repr(client.stats())
+    assert " used=True, " in repr(client.lanes())
     evil = "\x1b[2J\n'name"
     server.put(evil, weft.view(b"x", dtype="\x1b[31mred"))
     for shown in (repr(client.list(server.ticket, "\x1b*").result()), repr(client.get(server.ticket, evil).result())):
