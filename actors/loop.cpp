@@ -348,6 +348,7 @@ void Loop::end_when_drained(TimePoint now) {
   const bool drained = driver_.sessions() == 0 && calls_.empty();
   if (!drained && now < over_by_) return;
   if (!drained) driver_.abandon();
+  over_now_ = true;
   std::exchange(over_, nullptr)();
 }
 

@@ -156,7 +156,7 @@ class Loop final : public transfer::DriverHost {
   bool turn(TimePoint now);
   bool turn_sessions(TimePoint now);
   void block(TimePoint until);
-  bool spin(TimePoint& now);
+  bool spin(TimePoint& now, TimePoint until);
   int wait_for_descriptors(Duration most);
   void ask_kernel(TimePoint now);
   int heed(int epoll, Duration most);
@@ -206,6 +206,7 @@ class Loop final : public transfer::DriverHost {
   bool sessions_ready_ = true;
   std::move_only_function<void()> over_;  // given while the end is awaited
   TimePoint over_by_ = kNever;
+  bool over_now_ = false;  // everything is closed
 
   std::timed_mutex token_;
   std::atomic<int> drivers_{0};

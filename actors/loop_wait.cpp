@@ -45,9 +45,10 @@ void Loop::ask_kernel(TimePoint now) {
   heed(unseen_.get(), {});
 }
 
-/// Looks at the descriptors again and again: that costs a tenth of a turn. True when a turn found something.
-bool Loop::spin(TimePoint& now) {
-  const TimePoint end = now + options_.spin;
+/// Looks at the descriptors again and again: that costs a tenth of a turn. True when a turn found something, or the
+/// loop is over: then nobody waits for anything.
+bool Loop::spin(TimePoint& now, TimePoint until) {
+  const TimePoint end = until - now > options_.spin ? now + options_.spin : until;
   const TimePoint timer = next_timer();
   const bool in_memory = driver_.sees_memory();
   for (unsigned looks = 1; now < end; ++looks) {
@@ -55,8 +56,9 @@ bool Loop::spin(TimePoint& now) {
     if (due || wait_for_descriptors({}) > 0) {
       if (!in_memory)
         driver_.look_everywhere();  // or a fast processor, turning in each spin, would never come to block
-      if (turn(now)) return true;
+      if (turn(now) || over_now_) return true;
     }
+    if (stopping_.load(std::memory_order_acquire)) return true;
     const TimePoint before = now;
     now = Clock::now();
     // Somebody else wanted this processor: spinning would take it from the peer that we wait for.
@@ -71,7 +73,7 @@ bool Loop::spin(TimePoint& now) {
 /// Spins a little where that is likely to pay, then blocks until a lane, a listener, a submission or a timer.
 void Loop::block(TimePoint until) {
   TimePoint now = Clock::now();
-  if (options_.spin.count() > 0 && now >= no_spin_until_ && spin(now)) return;
+  if (options_.spin.count() > 0 && !over_now_ && now >= no_spin_until_ && spin(now, until)) return;
   if (!driver_.may_block() || !ring_.prepare_sleep()) return;
   until = std::min(until, next_timer());
   const Duration left = std::clamp<Duration>(until == kNever ? Duration(std::chrono::seconds(10)) : until - now,

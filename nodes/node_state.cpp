@@ -72,6 +72,10 @@ Result<void> NodeState::open() {
                         fmt::format("{} can be reached from other hosts, and no access rule says by whom", text))
                       .with_hint("--allow any, or --allow NODEID for each peer; or listen on 127.0.0.1"));
   }
+  if (options_.spin < Duration{} || options_.spin > std::chrono::seconds(1))
+    return fail(Error(ErrorClass::kInvalidArgument, "start",
+                      fmt::format("spin is {} s", std::chrono::duration<double>(options_.spin).count()))
+                    .with_hint("0 to 1 second; 20 microseconds when nothing is said"));
   if (options_.callbacks == Callbacks::kManual) {
     manual_fd_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!manual_fd_) return fail_errno(errno, "eventfd");

@@ -149,6 +149,7 @@ struct NodeOptions {
   std::vector<Lane> lanes{};  ///< allowed ones; none: every lane this host has
   /// Networks ("10.0.0.0/8", "fd00::/8") in which bulk may travel in clear; loopback always may.
   std::vector<std::string> trust{};
+  /// How long the loop looks before it sleeps: at most 1 s. It costs a processor, but none once the node is stopped.
   Duration spin = std::chrono::microseconds(20);
   /// While the loop turns or spins, and rails arrive in memory (verbs): how often the kernel is asked for what does
   /// not, a message of a session that nothing foretold above all. Longer saves system calls, and delays that as much.

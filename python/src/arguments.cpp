@@ -1,6 +1,9 @@
 #include <weft/python/arguments.hpp>
 
 #include <chrono>
+#include <climits>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,34 +13,48 @@
 namespace weft::python {
 namespace {
 
-[[noreturn]] void wrong(const char* argument, nb::handle value, std::string hint) {
-  raise(ErrorClass::kInvalidArgument, argument,
-        fmt::format("{}={} cannot be", argument, nb::cast<std::string>(nb::repr(value))), std::move(hint));
-}
+constexpr std::size_t kMostShown = 160;  // of a value that was wrong
 
-std::string_view string_of(nb::handle value, const char* argument, const char* hint) {
-  if (PyUnicode_Check(value.ptr()) == 0) wrong(argument, value, hint);
-  Py_ssize_t size = 0;
-  const char* const utf8 = PyUnicode_AsUTF8AndSize(value.ptr(), &size);
-  if (utf8 == nullptr) throw nb::python_error();  // lone surrogates
-  return {utf8, static_cast<std::size_t>(size)};
-}
-
-std::int64_t index_of(nb::handle value, std::int64_t otherwise) {
-  if (value.is_none()) return otherwise;
-  const nb::object index = nb::steal(PyNumber_Index(value.ptr()));
-  if (!index) throw nb::python_error();
-  return nb::cast<std::int64_t>(index);
-}
-
-Range range_of(nb::handle part) {
-  if (PySlice_Check(part.ptr()) == 0) {
-    const std::int64_t index = index_of(part, 0);
-    return {.start = index, .stop = index == -1 ? kEnd : index + 1};
+/// An int, clamped to 64 bits as Python's slices clamp.
+std::optional<std::int64_t> index_of(nb::handle value) {
+  if (PyBool_Check(value.ptr()) == 0 && PyIndex_Check(value.ptr()) != 0) {
+    const Py_ssize_t index = PyNumber_AsSsize_t(value.ptr(), nullptr);
+    if (PyErr_Occurred() == nullptr) return index;
+    PyErr_Clear();
   }
-  return {.start = index_of(part.attr("start"), 0),
-          .stop = index_of(part.attr("stop"), kEnd),
-          .step = index_of(part.attr("step"), 1)};
+  return std::nullopt;
+}
+
+constexpr const char* kSliceHint =
+    "weft.s_[0:128, 3], \"0:128, 3:4\": ints and slices; weft.Pages takes a list of indices along one axis";
+
+std::int64_t bound_of(nb::handle slice, const char* which, std::int64_t otherwise) {
+  const nb::object bound = slice.attr(which);
+  if (bound.is_none()) return otherwise;
+  const auto index = index_of(bound);
+  if (!index) wrong("slice", slice, kSliceHint);
+  return *index;
+}
+
+Range range_of(nb::handle part, std::size_t axis, std::vector<SingleIndex>& singles) {
+  if (PySlice_Check(part.ptr()) != 0)
+    return {
+        .start = bound_of(part, "start", 0), .stop = bound_of(part, "stop", kEnd), .step = bound_of(part, "step", 1)};
+  const auto index = index_of(part);
+  if (!index) wrong("slice", part, kSliceHint);
+  singles.push_back({.axis = axis, .index = *index});
+  return {.start = *index, .stop = *index == -1 || *index == kEnd ? kEnd : *index + 1};
+}
+
+/// version-trace-parent-flags, in lower case hex.
+bool is_traceparent(std::string_view text) {
+  constexpr std::string_view kForm = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+  if (text.size() < kForm.size() || (text.size() > kForm.size() && text[kForm.size()] != '-')) return false;
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    const bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+    if (kForm[i] == 'x' ? !hex : text[i] != '-') return false;
+  }
+  return true;
 }
 
 void read_indices(nb::handle given, std::vector<std::uint32_t>& indices, const char* argument) {
@@ -49,35 +66,102 @@ void read_indices(nb::handle given, std::vector<std::uint32_t>& indices, const c
       return;
     }
   }
-  for (const nb::handle value : nb::object(nb::borrow(given))) {
-    const std::int64_t index = index_of(value, 0);
-    if (index < 0 || index > UINT32_MAX) wrong(argument, value, "indices from 0 to 2^32 - 1");
-    indices.push_back(static_cast<std::uint32_t>(index));
+  for (const nb::handle value : iterated(given, argument, "a sequence of ints, or a uint32 array")) {
+    const auto index = index_of(value);
+    if (!index || *index < 0 || *index > UINT32_MAX) wrong(argument, value, "indices from 0 to 2^32 - 1");
+    indices.push_back(static_cast<std::uint32_t>(*index));
   }
 }
 
 }  // namespace
 
-Peer peer_of(nb::handle peer) {
-  const char* const hint = "a ticket's text, or a weft.Node";
-  if (PyUnicode_Check(peer.ptr()) != 0) return string_of(peer, "peer", hint);
-  const nb::object ticket = nb::getattr(peer, "ticket", nb::none());
-  return string_of(ticket.is_none() ? peer : nb::handle(ticket), "peer", hint);
+void wrong(const char* argument, nb::handle value, std::string hint) {
+  const nb::object shown = nb::repr(value);
+  const nb::object utf8 = nb::steal(PyUnicode_AsEncodedString(shown.ptr(), "utf-8", "backslashreplace"));
+  if (!utf8) throw nb::python_error();
+  std::string_view words(PyBytes_AS_STRING(utf8.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(utf8.ptr())));
+  const bool cut = words.size() > kMostShown;
+  raise(ErrorClass::kInvalidArgument, argument,
+        fmt::format("{}={}{} cannot be", argument, words.substr(0, kMostShown), cut ? "…" : ""), std::move(hint));
 }
 
-std::filesystem::path path_of(nb::handle path) {
+std::string text_of(nb::handle value, const char* argument, const char* hint) {
+  if (PyUnicode_Check(value.ptr()) == 0) wrong(argument, value, hint);
+  Py_ssize_t size = 0;
+  const char* const utf8 = PyUnicode_AsUTF8AndSize(value.ptr(), &size);
+  if (utf8 != nullptr) return {utf8, static_cast<std::size_t>(size)};
+  PyErr_Clear();
+  wrong(argument, value, "it has lone surrogates, which UTF-8 cannot say");
+}
+
+std::uint64_t number_of(nb::handle value, const char* argument, const char* hint) {
+  if (PyBool_Check(value.ptr()) == 0 && PyIndex_Check(value.ptr()) != 0) {
+    const nb::object index = nb::steal(PyNumber_Index(value.ptr()));
+    const std::uint64_t number = index ? PyLong_AsUnsignedLongLong(index.ptr()) : 0;
+    if (PyErr_Occurred() == nullptr) return number;
+    PyErr_Clear();
+  }
+  wrong(argument, value, hint);
+}
+
+nb::object iterated(nb::handle value, const char* argument, const char* hint) {
+  nb::object iterator = nb::steal(PyObject_GetIter(value.ptr()));
+  if (iterator) return iterator;
+  PyErr_Clear();
+  wrong(argument, value, hint);
+}
+
+std::vector<std::string> words_of(nb::handle value, const char* argument, const char* hint) {
+  if (PyUnicode_Check(value.ptr()) != 0) return {text_of(value, argument, hint)};
+  std::vector<std::string> words;
+  for (const nb::handle word : iterated(value, argument, hint)) words.push_back(text_of(word, argument, hint));
+  return words;
+}
+
+Shape shape_of(nb::handle shape) {
+  Shape axes;
+  const char* const hint = "a shape is a sequence of ints";
+  for (const nb::handle axis : iterated(shape, "shape", hint)) {
+    const auto size = index_of(axis);
+    if (!size) wrong("shape", shape, hint);
+    axes.append(*size);
+  }
+  return axes;
+}
+
+nb::object report_of(nb::handle progress) {
+  if (progress.is_none() || progress.ptr() == Py_False) return {};
+  if (progress.ptr() != Py_True && PyCallable_Check(progress.ptr()) == 0)
+    wrong("progress", progress, "True, or a callable that takes a weft.Progress");
+  return nb::borrow(progress);
+}
+
+Peer peer_of(nb::handle peer) {
+  const char* const hint = "a ticket's text, or a weft.Node";
+  if (PyUnicode_Check(peer.ptr()) != 0) return text_of(peer, "peer", hint);
+  const nb::object ticket = nb::getattr(peer, "ticket", nb::none());
+  return text_of(ticket.is_none() ? peer : nb::handle(ticket), "peer", hint);
+}
+
+std::filesystem::path path_of(nb::handle path, const char* argument) {
   PyObject* encoded = nullptr;
-  if (PyUnicode_FSConverter(path.ptr(), static_cast<void*>(&encoded)) == 0) throw nb::python_error();
+  if (PyUnicode_FSConverter(path.ptr(), static_cast<void*>(&encoded)) == 0) {
+    PyErr_Clear();
+    wrong(argument, path, "a path: str, bytes or os.PathLike, without NUL");
+  }
   const nb::object bytes = nb::steal(encoded);
   return std::string(PyBytes_AS_STRING(encoded), static_cast<std::size_t>(PyBytes_GET_SIZE(encoded)));
 }
 
+double seconds_of(nb::handle seconds, const char* argument) {
+  const double value = PyBool_Check(seconds.ptr()) != 0 ? -1 : PyFloat_AsDouble(seconds.ptr());
+  if (PyErr_Occurred() == nullptr && PyBool_Check(seconds.ptr()) == 0) return value;
+  PyErr_Clear();
+  wrong(argument, seconds, "a number of seconds");
+}
+
 Duration duration_of(nb::handle seconds, const char* argument) {
-  const double value = PyFloat_AsDouble(seconds.ptr());
-  if (PyErr_Occurred() != nullptr) {
-    PyErr_Clear();
-    wrong(argument, seconds, "a number of seconds");
-  }
+  const double value = seconds_of(seconds, argument);
   if (!(value >= 0)) wrong(argument, seconds, "a number of seconds, not below 0");
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(value, 3e9)));
 }
@@ -87,12 +171,12 @@ Deadline deadline_of(nb::handle seconds) {
   return duration_of(seconds, "timeout");
 }
 
-Slice slice_of(nb::handle slice) {
+Slice slice_of(nb::handle slice, std::vector<SingleIndex>& singles) {
   if (slice.is_none()) return {};
-  if (PyUnicode_Check(slice.ptr()) != 0) return value_of(Slice::parse(nb::cast<std::string_view>(slice)));
+  if (PyUnicode_Check(slice.ptr()) != 0) return value_of(Slice::parse(text_of(slice, "slice", kSliceHint)));
   std::vector<Range> ranges;
-  if (PyTuple_Check(slice.ptr()) == 0 && PyList_Check(slice.ptr()) == 0) {
-    if (slice.ptr() != Py_Ellipsis) ranges.push_back(range_of(slice));
+  if (PyTuple_Check(slice.ptr()) == 0) {
+    if (slice.ptr() != Py_Ellipsis) ranges.push_back(range_of(slice, 0, singles));
     return Slice::of(ranges);
   }
   const auto parts = nb::len(slice);
@@ -101,23 +185,30 @@ Slice slice_of(nb::handle slice) {
     if (part.ptr() == Py_Ellipsis) {
       if (i + 1 != parts) wrong("slice", slice, "`…` only at the end: how many axes there are is known to the peer");
     } else {
-      ranges.push_back(range_of(part));
+      ranges.push_back(range_of(part, i, singles));
     }
   }
   return Slice::of(ranges);
 }
 
+nb::object beyond_axis(const Shape& landed, const std::vector<SingleIndex>& singles, std::string_view name) {
+  for (const SingleIndex& single : singles)
+    if (single.axis < landed.rank() && landed[single.axis] == 0)
+      return nb::module_::import_("weft._errors").attr("beyond_axis")(text(name), single.axis, single.index);
+  return {};
+}
+
 Lane lane_of(nb::handle name) {
   if (name.is_none()) return Lane::kAuto;
   const char* hint = "auto, tls, tcp, verbs, efa, shm, kcp";
-  const auto lane = parse_lane(string_of(name, "lane", hint));
+  const auto lane = parse_lane(text_of(name, "lane", hint));
   if (!lane) wrong("lane", name, hint);
   return *lane;
 }
 
 Verify verify_of(nb::handle word) {
   if (word.is_none()) return Verify::kPieces;
-  const auto text = string_of(word, "verify", "pieces or lane");
+  const auto text = text_of(word, "verify", "pieces or lane");
   if (text == "pieces") return Verify::kPieces;
   if (text == "lane") return Verify::kLane;
   wrong("verify", word, "pieces or lane");
@@ -126,14 +217,13 @@ Verify verify_of(nb::handle word) {
 GenerationRule generation_of(nb::handle rule) {
   if (rule.is_none()) return {};
   if (nb::isinstance<GenerationRule>(rule)) return nb::cast<GenerationRule>(rule);
-  if (PyLong_Check(rule.ptr()) == 0)
-    wrong("generation", rule, "a generation's number, weft.newer_than(g) or weft.at_least(g)");
-  return GenerationRule::exactly({nb::cast<std::uint64_t>(rule)});
+  return GenerationRule::exactly(
+      {number_of(rule, "generation", "a generation's number, weft.newer_than(g) or weft.at_least(g)")});
 }
 
 void check_device(nb::handle device) {
   if (device.is_none()) return;
-  const auto name = nb::cast<std::string>(nb::str(device));
+  const auto name = text_of(nb::str(device), "device");
   if (name != "cpu")
     raise(ErrorClass::kUnsupported, "get", fmt::format("device={}: Weft lands in host memory yet", name),
           "leave device= out, and move it afterwards: t.torch().to(device)");
@@ -141,12 +231,20 @@ void check_device(nb::handle device) {
 
 TraceContext trace_of(nb::handle trace) {
   if (trace.is_none()) return {};
-  return {.traceparent = std::string(string_of(trace, "trace", "a W3C traceparent"))};
+  const char* const hint = "a W3C traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  TraceContext context{.traceparent = text_of(trace, "trace", hint)};
+  if (!is_traceparent(context.traceparent)) wrong("trace", trace, hint);
+  return context;
 }
 
 void read_pages(nb::handle pages, PageLists& lists) {
   if (pages.is_none()) return;
-  lists.pages.axis = nb::cast<int>(pages.attr("axis"));
+  const char* const hint = "weft.Pages(axis=0, source=[3, 9], target=[0, 1])";
+  for (const char* part : {"axis", "source", "target"})
+    if (PyObject_HasAttrString(pages.ptr(), part) == 0) wrong("pages", pages, hint);
+  const auto axis = index_of(pages.attr("axis"));
+  if (!axis || *axis < INT_MIN || *axis > INT_MAX) wrong("pages.axis", pages.attr("axis"), hint);
+  lists.pages.axis = static_cast<int>(*axis);
   read_indices(pages.attr("source"), lists.source, "pages.source");
   lists.pages.source = lists.source;
   const nb::object target = pages.attr("target");

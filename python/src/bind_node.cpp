@@ -8,7 +8,11 @@ void bind_node(nb::module_& module) {
   nb::class_<PyLoan>(module, "Loan", docs::kLoan, nb::is_weak_referenceable())
       .def_prop_ro("generation", &PyLoan::generation)
       .def("end", &PyLoan::end, docs::kLoanEnd)
-      .def("__enter__", [](nb::handle self) { return nb::borrow(self); })
+      .def("__enter__",
+           [](nb::handle self) {
+             nb::cast<PyLoan&>(self).enter();
+             return nb::borrow(self);
+           })
       .def("__exit__", [](PyLoan& self, const nb::args&) { self.end(); });
 
   nb::class_<PyNode>(module, "NodeBase", nb::is_weak_referenceable())
@@ -18,29 +22,31 @@ void bind_node(nb::module_& module) {
       .def_prop_ro("ticket", &PyNode::ticket, docs::kTicket)
       .def_prop_ro("id", &PyNode::id, docs::kNodeId)
       .def("__repr__", &PyNode::repr)
-      .def("put", &PyNode::put, nb::arg("name"), nb::arg("data").none(), docs::kPut)
-      .def("put_many", &PyNode::put_many, nb::arg("tensors"), docs::kPutMany)
-      .def("lend", &PyNode::lend, nb::arg("name"), nb::arg("data").none(), docs::kLend)
-      .def("serve", &PyNode::serve, nb::arg("path"), nb::kw_only(), nb::arg("prefix") = "", docs::kServe)
-      .def("remove", &PyNode::remove, nb::arg("name"), docs::kRemove)
+      .def("put", &PyNode::put, nb::arg("name").none(), nb::arg("data").none(), docs::kPut)
+      .def("put_many", &PyNode::put_many, nb::arg("tensors").none(), docs::kPutMany)
+      .def("lend", &PyNode::lend, nb::arg("name").none(), nb::arg("data").none(), docs::kLend)
+      .def("serve", &PyNode::serve, nb::arg("path").none(), nb::kw_only(), nb::arg("prefix").none() = "", docs::kServe)
+      .def("remove", &PyNode::remove, nb::arg("name").none(), docs::kRemove)
       .def("stats", &PyNode::stats, docs::kStats)
       .def("lanes", &PyNode::lanes, docs::kLanes)
-      .def("try_receive", &PyNode::try_receive, nb::arg("pattern") = "*", docs::kTryReceive)
-      .def("get", &PyNode::get, nb::arg("peer").none(), nb::arg("name"), nb::kw_only(), none("slice"), none("pages"),
-           none("into"), none("device"), none("generation"), none("verify"), none("timeout"), none("lane"),
-           none("progress"), none("trace"), docs::kGet)
+      .def("try_receive", &PyNode::try_receive, nb::arg("pattern").none() = "*", docs::kTryReceive)
+      .def("_check_running", &PyNode::check_running)
+      .def_prop_ro("_inherited", &PyNode::inherited)
+      .def("get", &PyNode::get, nb::arg("peer").none(), nb::arg("name").none(), nb::kw_only(), none("slice"),
+           none("pages"), none("into"), none("device"), none("generation"), none("verify"), none("timeout"),
+           none("lane"), none("progress"), none("trace"), docs::kGet)
       .def("get_many", &PyNode::get_many, nb::arg("peer").none(), nb::arg("items").none(), nb::kw_only(), none("pages"),
            none("generation"), none("verify"), none("timeout"), none("lane"), none("progress"), none("trace"),
            docs::kGetMany)
-      .def("push", &PyNode::push, nb::arg("peer").none(), nb::arg("name"), nb::arg("data").none(), nb::kw_only(),
+      .def("push", &PyNode::push, nb::arg("peer").none(), nb::arg("name").none(), nb::arg("data").none(), nb::kw_only(),
            none("verify"), none("timeout"), none("lane"), none("progress"), none("trace"), docs::kPush)
-      .def("receive", &PyNode::receive, nb::arg("pattern") = "*", nb::kw_only(), none("timeout"), docs::kReceive)
-      .def("list", &PyNode::list, nb::arg("peer").none(), nb::arg("pattern") = "*", nb::kw_only(), none("timeout"),
-           docs::kList)
-      .def("explain", &PyNode::explain, nb::arg("peer").none(), nb::arg("name") = "", nb::kw_only(), none("timeout"),
-           docs::kExplain)
+      .def("receive", &PyNode::receive, nb::arg("pattern").none() = "*", nb::kw_only(), none("timeout"), docs::kReceive)
+      .def("list", &PyNode::list, nb::arg("peer").none(), nb::arg("pattern").none() = "*", nb::kw_only(),
+           none("timeout"), docs::kList)
+      .def("explain", &PyNode::explain, nb::arg("peer").none(), nb::arg("name").none() = "", nb::kw_only(),
+           none("timeout"), docs::kExplain)
       .def("ping", &PyNode::ping, nb::arg("peer").none(), nb::kw_only(), none("timeout"), docs::kPing)
-      .def("stop", &PyNode::stop, nb::arg("timeout") = 2.0, docs::kStop);
+      .def("stop", &PyNode::stop, nb::arg("timeout").none() = 2.0, docs::kStop);
 }
 
 }  // namespace weft::python

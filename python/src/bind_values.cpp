@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <weft/python/arguments.hpp>
 #include <weft/python/docs.hpp>
 #include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
@@ -10,7 +11,9 @@
 namespace weft::python {
 namespace {
 
-double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+const char* truth(bool value) { return value ? "True" : "False"; }
+
+double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 nb::object tuple_of(const Shape& shape) {
   nb::list axes;
@@ -41,8 +44,8 @@ void bind_entry(nb::module_& module) {
       .def_prop_ro("generation", [](const Entry& e) { return e.generation.value; })
       .def_prop_ro("attributes", [](const Entry& e) { return dict_of(e.meta.attributes); })
       .def("__repr__", [](const Entry& e) {
-        return text(fmt::format("Entry(name='{}', dtype='{}', shape={}, nbytes={}, generation={})", e.name,
-                                dtype_text(e.meta), e.meta.shape.to_string(), e.bytes, e.generation.value));
+        return text(fmt::format("Entry(name={}, dtype={}, shape={}, nbytes={}, generation={})", repr_of(e.name),
+                                repr_of(dtype_text(e.meta)), e.meta.shape.to_string(), e.bytes, e.generation.value));
       });
 }
 
@@ -54,7 +57,8 @@ void bind_plan(nb::module_& module) {
       .def_ro("usable", &PlanLane::usable)
       .def_ro("verdict", &PlanLane::verdict)
       .def("__repr__", [](const PlanLane& l) {
-        return text(fmt::format("PlanLane(lane='{}', chosen={}, verdict='{}')", l.lane, l.chosen, l.verdict));
+        return text(fmt::format("PlanLane(lane={}, chosen={}, verdict={})", repr_of(l.lane), truth(l.chosen),
+                                repr_of(l.verdict)));
       });
   nb::class_<Plan>(module, "Plan", docs::kPlan)
       .def_prop_ro("peer", [](const Plan& p) { return text(p.peer); })
@@ -75,20 +79,21 @@ void bind_plan(nb::module_& module) {
       .def_ro("used", &LaneReport::used)
       .def_ro("detail", &LaneReport::detail)
       .def("__repr__", [](const LaneReport& l) {
-        return text(fmt::format("LaneReport(lane='{}', used={}, detail='{}')", l.lane, l.used, l.detail));
+        return text(
+            fmt::format("LaneReport(lane={}, used={}, detail={})", repr_of(l.lane), truth(l.used), repr_of(l.detail)));
       });
 }
 
 void bind_ping(nb::module_& module) {
   nb::class_<PingReport>(module, "PingReport", docs::kPingReport)
-      .def_prop_ro("round_trip", [](const PingReport& p) { return seconds_of(p.round_trip); })
-      .def_prop_ro("skew", [](const PingReport& p) { return seconds_of(p.skew); })
+      .def_prop_ro("round_trip", [](const PingReport& p) { return in_seconds(p.round_trip); })
+      .def_prop_ro("skew", [](const PingReport& p) { return in_seconds(p.skew); })
       .def_prop_ro("peer", [](const PingReport& p) { return text(p.peer); })
       .def_prop_ro("node", [](const PingReport& p) { return p.node.to_string(); })
       .def_ro("version", &PingReport::version)
       .def_prop_ro("address", [](const PingReport& p) { return text(p.address); })
       .def("__repr__", [](const PingReport& p) {
-        return text(fmt::format("PingReport(peer='{}', round_trip={:.6f})", p.peer, seconds_of(p.round_trip)));
+        return text(fmt::format("PingReport(peer={}, round_trip={:.6f})", repr_of(p.peer), in_seconds(p.round_trip)));
       });
 }
 
@@ -124,7 +129,7 @@ void bind_stats(nb::module_& module) {
 AccessVerb verbs_of(const nb::args& words) {
   AccessVerb verbs = AccessVerb::kNone;
   for (const nb::handle word : words) {
-    const auto name = nb::cast<std::string>(nb::str(word));
+    const std::string name = text_of(word, "verbs", "get, push, list");
     if (name == "get")
       verbs = verbs | AccessVerb::kGet;
     else if (name == "push")
@@ -132,7 +137,7 @@ AccessVerb verbs_of(const nb::args& words) {
     else if (name == "list")
       verbs = verbs | AccessVerb::kList;
     else
-      raise(ErrorClass::kInvalidArgument, "Access.verbs", fmt::format("\"{}\" is no verb", name), "get, push, list");
+      wrong("verbs", word, "get, push, list");
   }
   return verbs;
 }
@@ -140,24 +145,19 @@ AccessVerb verbs_of(const nb::args& words) {
 void bind_rules(nb::module_& module) {
   const nb::class_<GenerationRule> generation_rule(module, "GenerationRule", docs::kGenerationRule);
   module.def(
-      "newer_than", [](std::uint64_t g) { return GenerationRule::newer_than({g}); }, nb::arg("generation"),
-      docs::kNewerThan);
+      "newer_than", [](nb::handle g) { return GenerationRule::newer_than({number_of(g, "generation")}); },
+      nb::arg("generation").none(), docs::kNewerThan);
   module.def(
-      "at_least", [](std::uint64_t g) { return GenerationRule::at_least({g}); }, nb::arg("generation"), docs::kAtLeast);
+      "at_least", [](nb::handle g) { return GenerationRule::at_least({number_of(g, "generation")}); },
+      nb::arg("generation").none(), docs::kAtLeast);
   nb::class_<Access>(module, "Access", docs::kAccess)
       .def_static("local", &Access::local)
       .def_static("any", &Access::any)
       .def_static(
-          "peers",
-          [](const nb::object& ids) {
-            std::vector<NodeId> all;
-            for (const nb::handle id : ids) all.push_back(value_of(NodeId::parse(nb::cast<std::string>(id))));
-            return Access::peers(std::move(all));
-          },
-          nb::arg("ids"))
+          "peers", [](nb::handle ids) { return access_by(ids, "ids"); }, nb::arg("ids").none())
       .def(
-          "names", [](const Access& self, std::string glob) { return Access(self).names(std::move(glob)); },
-          nb::arg("glob"))
+          "names", [](const Access& self, nb::handle glob) { return Access(self).names(name_of(glob, "glob")); },
+          nb::arg("glob").none())
       .def("verbs", [](const Access& self, const nb::args& words) { return Access(self).verbs(verbs_of(words)); });
 }
 

@@ -40,15 +40,15 @@ inline constexpr const char* kTensor =
     "torch.from_dlpack(t) share its memory.";
 inline constexpr const char* kNumpy =
     "As a numpy array that shares the memory. bfloat16 and float8 by ml_dtypes where that is installed; else "
-    "TypeError, "
+    "TypeError (an UnsupportedError), as for opaque bytes; "
     "or with view=\"uint16\" the same bytes as that type. 4-bit elements: view=\"uint8\", two a byte.";
 inline constexpr const char* kTorch = "As a torch tensor that shares the memory.";
 inline constexpr const char* kJax = "As a jax array, which shares the memory where jax can.";
 inline constexpr const char* kBytes =
     "Its bytes as a flat memoryview that shares the memory, whatever the dtype; bytes(t.bytes()) copies them.";
 inline constexpr const char* kLoan =
-    "Memory that is served without being owned. It ends by end(), by `with`, or when it is collected: the name goes, "
-    "transfers that still read it are cancelled, and nothing reads the memory any more.";
+    "Memory that is served without being owned. It ends by end(), by `with`, or, with a ResourceWarning, when it is "
+    "collected: the name goes, transfers that still read it are cancelled, and nothing reads the memory any more.";
 inline constexpr const char* kLoanEnd = "Ends it; returns when nothing reads the memory any more, at most 250 ms.";
 inline constexpr const char* kTicket =
     "How another process reaches this node: text to hand over. Not a secret; who may do what is access='s business.";
@@ -58,7 +58,8 @@ inline constexpr const char* kPut =
     "the buffer protocol or __array_interface__, of any strides; it is held, not copied, so do not write it while it "
     "is served: put again. Names: 1 to 255 bytes of UTF-8. InvalidArgumentError, UnsupportedError.";
 inline constexpr const char* kLend =
-    "As put, until the Loan that it gives ends: then the memory is yours to write again.";
+    "As put, until the Loan that it gives ends: then the memory is yours to write again. Keep the Loan: one that is "
+    "dropped ends at once.";
 inline constexpr const char* kServe =
     "Serves a .safetensors file, a sharded index.json or a folder of them, read as pieces are sent. How many tensors. "
     "NotFoundError, MalformedError.";
@@ -74,17 +75,19 @@ inline constexpr const char* kSaveSafetensors =
 inline constexpr const char* kRemove = "Takes a name out. NotFoundError.";
 inline constexpr const char* kStats = "Counters since start and gauges, as a NodeStats.";
 inline constexpr const char* kLanes = "The lanes of this host, each used or why not.";
-inline constexpr const char* kTryReceive = "A pushed tensor that is there already, or None.";
+inline constexpr const char* kTryReceive = "A pushed tensor that is there already, or None. ShuttingDownError.";
 inline constexpr const char* kGet =
     "Pulls a tensor of a peer, whole, verified, of one generation: Transfer[Tensor].\n\n"
     "peer: a ticket's text or a Node. name: its name, or a Tensor that an earlier get gave (no name travels then).\n"
-    "slice: weft.s_[0:128, :] or \"0:128, :\"; a single index keeps its axis. Or pages: weft.Pages.\n"
+    "slice: weft.s_[0:128, :] or \"0:128, :\"; a single index keeps its axis, and "
+    "raises IndexError beyond it. Or pages: weft.Pages.\n"
     "into: writable memory of yours, dense or strided, of the same dtype and shape; after an error its content is "
     "undefined.\n"
     "generation: a number, weft.newer_than(g), weft.at_least(g). verify: \"pieces\" or \"lane\". lane: \"tcp\", "
     "\"tls\"…\n"
     "timeout: seconds; absent: 30 s without progress, and in any case 30 s plus the size at 1 MiB/s.\n"
-    "progress: True for a bar, or a callable taking a Progress, called where it is awaited.\n\n"
+    "progress: True for a bar, or a callable taking a Progress, called where it is awaited, the last time at its end.\n"
+    "trace: a W3C traceparent.\n\n"
     "NotFoundError, StaleError, InvalidArgumentError (slice or into does not fit), ForbiddenError, "
     "PeerUnreachableError, PeerLostError, DeadlineExceededError, IntegrityError, ResourceExhaustedError.";
 inline constexpr const char* kGetMany =

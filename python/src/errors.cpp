@@ -10,8 +10,9 @@ nb::object exception_of(const Error& error) {
                            text(where.lane), text(where.name), error.native_code(), error.may_have_arrived());
 }
 
-void raise(const Error& error) {
-  const nb::object exception = exception_of(error);
+void raise(const Error& error) { raise(exception_of(error)); }
+
+void raise(nb::handle exception) {
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
   throw nb::python_error();
 }

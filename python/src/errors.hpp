@@ -12,6 +12,7 @@ namespace weft::python {
 nb::object exception_of(const Error& error);
 /// Raises it.
 [[noreturn]] void raise(const Error& error);
+[[noreturn]] void raise(nb::handle exception);
 [[noreturn]] void raise(ErrorClass kind, std::string operation, std::string message, std::string hint = {});
 
 /// The value, or the exception.

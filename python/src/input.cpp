@@ -1,6 +1,7 @@
 #include <weft/python/input.hpp>
 
 #include <string>
+#include <typeinfo>
 
 #include <fmt/format.h>
 
@@ -64,7 +65,8 @@ Input of_tensor(const PyTensor& tensor) {
 
 void refuse_dtype(std::string_view what) {
   raise(ErrorClass::kUnsupported, "input", fmt::format("elements of type \"{}\" have no name in Weft", what),
-        "convert them (x.astype(…), x.to(…)), or send their bytes: weft.view(x, dtype=…)");
+        "convert them (x.astype(…), x.to(…)), or send their bytes, x.view(\"uint8\"), under a name: "
+        "weft.view(x.view(\"uint8\"), dtype=\"NAME\")");
 }
 
 void set_byte_strides(TensorMeta& meta, std::span<const Py_ssize_t> strides, std::size_t item_bytes) {
@@ -93,7 +95,7 @@ void set_strides(TensorMeta& meta, std::span<const std::int64_t> strides) {
   meta.strides = Strides(strides);
 }
 
-Input read_input(nb::handle object) {
+Input read_input(nb::handle object) try {
   if (const PyTensor* tensor = tensor_in(object)) return of_tensor(*tensor);
   if (auto input = try_buffer(object)) return std::move(*input);
   if (has(object, "__dlpack__")) return of_dlpack(object);
@@ -101,6 +103,10 @@ Input read_input(nb::handle object) {
   if (has(object, "__array_interface__")) return of_array_interface(object);
   raise(ErrorClass::kInvalidArgument, "input", fmt::format("{} is no array", Py_TYPE(object.ptr())->tp_name),
         "what has DLPack, the buffer protocol or __array_interface__: torch, numpy, jax, array, bytes");
+} catch (const std::bad_cast&) {
+  raise(ErrorClass::kInvalidArgument, "input",
+        fmt::format("a {} tells of itself what cannot be", Py_TYPE(object.ptr())->tp_name),
+        "its __dlpack__ or __array_interface__ gives values of other types than the protocol's");
 }
 
 Input read_output(nb::handle object) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <weft/python/arguments.hpp>
 #include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
 #include <weft/python/held.hpp>
@@ -33,7 +34,7 @@ Input of_array_interface(nb::handle object) {
     if (!told.contains(key)) wrong(key);
   Input input;
   input.meta.dtype = dtype_of(object, nb::cast<std::string_view>(told["typestr"]));
-  for (const nb::handle axis : nb::object(told["shape"])) input.meta.shape.append(nb::cast<std::int64_t>(axis));
+  input.meta.shape = shape_of(told["shape"]);
   const nb::object data = told["data"];
   if (!nb::isinstance<nb::tuple>(data) || nb::len(data) != 2) wrong("data address");
   // The protocol tells addresses as numbers.
@@ -41,7 +42,8 @@ Input of_array_interface(nb::handle object) {
   input.read_only = nb::cast<bool>(data[1]);
   if (told.contains("strides") && !nb::object(told["strides"]).is_none()) {
     std::vector<Py_ssize_t> strides;
-    for (const nb::handle stride : nb::object(told["strides"])) strides.push_back(nb::cast<Py_ssize_t>(stride));
+    for (const nb::handle stride : iterated(told["strides"], "strides", "a sequence of ints"))
+      strides.push_back(nb::cast<Py_ssize_t>(stride));
     if (strides.size() != input.meta.shape.rank()) wrong("stride for each axis");
     set_byte_strides(input.meta, strides, bits(input.meta.dtype) / 8);
   }

@@ -16,11 +16,7 @@
 namespace weft::python {
 namespace {
 
-std::string name_of(nb::handle name) {
-  if (PyUnicode_Check(name.ptr()) != 0) return nb::cast<std::string>(name);
-  PyErr_SetString(PyExc_TypeError, "a tensor is named by a str, or by a weft.Tensor that an earlier get gave");
-  throw nb::python_error();
-}
+constexpr const char* kItems = "a list of names, or of weft.Item(name, slice, into)";
 
 template <class T>
 nb::object plain(Result<T> result) {
@@ -60,44 +56,50 @@ std::string PyNode::repr() {
                      ticket.addresses.empty() ? "no address" : ticket.addresses.front());
 }
 
-std::uint64_t PyNode::put(std::string name, nb::handle data) {
+std::uint64_t PyNode::put(nb::handle name, nb::handle data) {
+  std::string named = name_of(name);
   const Input input = read_input(data);
-  const auto generation = value_of(node().put(std::move(name), view_of(input), input.hold));
+  const auto generation = value_of(node().put(std::move(named), view_of(input), input.hold));
   Courier::get().deliver();  // what it replaced, where nobody reads that any more
   return generation.value;
 }
 
 std::uint64_t PyNode::put_many(nb::handle tensors) {
   std::vector<PutItem> items;
+  const char* const hint = "a mapping of names to what put takes";
+  if (PyMapping_Check(tensors.ptr()) == 0 || !nb::hasattr(tensors, "items")) wrong("tensors", tensors, hint);
   for (const nb::handle pair : nb::object(tensors.attr("items")())) {
+    std::string name = name_of(pair[0]);
     Input input = read_input(pair[1]);
     const TensorView view = view_of(input);
-    items.push_back({.name = name_of(pair[0]), .view = view, .keep_alive = std::move(input.hold)});
+    items.push_back({.name = std::move(name), .view = view, .keep_alive = std::move(input.hold)});
   }
   const auto generation = value_of(node().put_many(std::move(items)));
   Courier::get().deliver();
   return generation.value;
 }
 
-nb::object PyNode::lend(std::string name, nb::handle data) {
+nb::object PyNode::lend(nb::handle name, nb::handle data) {
+  std::string named = name_of(name);
   Input input = read_input(data);
-  Loan loan = value_of(node().lend(std::move(name), view_of(input)));
-  return nb::cast(PyLoan(std::move(loan), std::move(input.hold)));
+  Loan loan = value_of(node().lend(named, view_of(input)));
+  return nb::cast(new PyLoan(std::move(loan), std::move(input.hold), std::move(named)), nb::rv_policy::take_ownership);
 }
 
-std::size_t PyNode::serve(nb::handle path, std::string prefix) {
+std::size_t PyNode::serve(nb::handle path, nb::handle prefix) {
   const std::filesystem::path file = path_of(path);
+  std::string before = text_of(prefix, "prefix");
   TensorNode& served = node();
   std::optional<Result<std::size_t>> result;
   {
     const nb::gil_scoped_release released;
-    result.emplace(served.serve(file, {.prefix = std::move(prefix)}));
+    result.emplace(served.serve(file, {.prefix = std::move(before)}));
   }
   return value_of(std::move(*result));
 }
 
-void PyNode::remove(std::string_view name) {
-  value_of(node().remove(name));
+void PyNode::remove(nb::handle name) {
+  value_of(node().remove(name_of(name)));
   Courier::get().deliver();
 }
 
@@ -109,9 +111,10 @@ NodeStats PyNode::stats() {
 
 nb::object PyNode::get(nb::handle peer, nb::handle name, nb::handle slice, nb::handle pages, nb::handle into,
                        nb::handle device, nb::handle generation, nb::handle verify, nb::handle timeout, nb::handle lane,
-                       nb::object progress, nb::handle trace) {
+                       nb::handle progress, nb::handle trace) {
   check_device(device);
-  GetOptions options{.slice = slice_of(slice),
+  std::vector<SingleIndex> singles;
+  GetOptions options{.slice = slice_of(slice, singles),
                      .generation = generation_of(generation),
                      .verify = verify_of(verify),
                      .deadline = deadline_of(timeout),
@@ -127,62 +130,75 @@ nb::object PyNode::get(nb::handle peer, nb::handle name, nb::handle slice, nb::h
     memory = output.hold;
   }
   const bool waits = memory != nullptr;
+  nb::object report = report_of(progress);
   const PyTensor* const known = tensor_in(name);
   std::string named = known == nullptr ? name_of(name) : std::string();
-  auto convert = [memory, known = known == nullptr ? std::string() : std::string(known->tensor.name())](
-                     Result<Tensor> tensor) { return make_tensor(value_of(std::move(tensor)), memory, known); };
+  auto convert = [memory, singles,
+                  known = known == nullptr ? std::string() : std::string(known->tensor.name())](Result<Tensor> result) {
+    Tensor tensor = value_of(std::move(result));
+    if (const nb::object error = beyond_axis(tensor.meta().shape, singles, known.empty() ? tensor.name() : known))
+      raise(error);
+    return make_tensor(std::move(tensor), memory, known);
+  };
   const Peer from = peer_of(peer);
   TensorNode& asked = node();
   Future<Tensor> future = asking(from, [&] {
     return known != nullptr ? asked.get(from, known->tensor, std::move(options))
                             : asked.get(from, std::move(named), std::move(options));
   });
-  return transfer("get", make_call<Tensor>(std::move(future), std::move(convert), std::move(memory)),
-                  std::move(progress), waits);
+  return transfer("get", make_call<Tensor>(std::move(future), std::move(convert), std::move(memory)), std::move(report),
+                  waits);
 }
 
-nb::object PyNode::push(nb::handle peer, std::string name, nb::handle data, nb::handle verify, nb::handle timeout,
-                        nb::handle lane, nb::object progress, nb::handle trace) {
+nb::object PyNode::push(nb::handle peer, nb::handle name, nb::handle data, nb::handle verify, nb::handle timeout,
+                        nb::handle lane, nb::handle progress, nb::handle trace) {
+  std::string named = name_of(name);
+  nb::object report = report_of(progress);
   const Input input = read_input(data);
   PushOptions options{
       .verify = verify_of(verify), .deadline = deadline_of(timeout), .lane = lane_of(lane), .trace = trace_of(trace)};
   const Peer to = peer_of(peer);
   const TensorView view = view_of(input);
   TensorNode& asked = node();
-  Future<Receipt> future = asking(to, [&] { return asked.push(to, std::move(name), view, std::move(options)); });
-  return transfer("push", make_call<Receipt>(std::move(future), &plain<Receipt>, input.hold), std::move(progress));
+  Future<Receipt> future = asking(to, [&] { return asked.push(to, std::move(named), view, std::move(options)); });
+  return transfer("push", make_call<Receipt>(std::move(future), &plain<Receipt>, input.hold), std::move(report));
 }
 
-nb::object PyNode::receive(std::string pattern, nb::handle timeout) {
-  Future<Tensor> future = node().receive(std::move(pattern), {.deadline = deadline_of(timeout)});
+nb::object PyNode::receive(nb::handle pattern, nb::handle timeout) {
+  Future<Tensor> future = node().receive(name_of(pattern, "pattern"), {.deadline = deadline_of(timeout)});
   auto convert = [](Result<Tensor> tensor) { return make_tensor(value_of(std::move(tensor))); };
   return transfer("receive", make_call<Tensor>(std::move(future), convert));
 }
 
-nb::object PyNode::try_receive(std::string_view pattern) {
+nb::object PyNode::try_receive(nb::handle pattern) {
+  const std::string glob = name_of(pattern, "pattern");
+  handle_->check_running();
   TensorNode& asked = node();
   std::optional<Tensor> tensor;
   {
     const nb::gil_scoped_release released;
-    tensor = asked.try_receive(pattern);
+    tensor = asked.try_receive(glob);
   }
-  if (!tensor) return nb::none();
+  if (!tensor) {
+    handle_->check_running();  // it may have been stopped meanwhile
+    return nb::none();
+  }
   return make_tensor(std::move(*tensor));
 }
 
-nb::object PyNode::list(nb::handle peer, std::string pattern, nb::handle timeout) {
+nb::object PyNode::list(nb::handle peer, nb::handle pattern, nb::handle timeout) {
   auto convert = [](Result<std::vector<Entry>> entries) -> nb::object {
     nb::list all;
     for (Entry& entry : value_of(std::move(entries))) all.append(nb::cast(std::move(entry)));
     return all;
   };
   Future<std::vector<Entry>> future =
-      node().list(peer_of(peer), std::move(pattern), {.deadline = deadline_of(timeout)});
+      node().list(peer_of(peer), name_of(pattern, "pattern"), {.deadline = deadline_of(timeout)});
   return transfer("list", make_call<std::vector<Entry>>(std::move(future), convert));
 }
 
-nb::object PyNode::explain(nb::handle peer, std::string name, nb::handle timeout) {
-  Future<Plan> future = node().explain(peer_of(peer), std::move(name), deadline_of(timeout));
+nb::object PyNode::explain(nb::handle peer, nb::handle name, nb::handle timeout) {
+  Future<Plan> future = node().explain(peer_of(peer), name_of(name), deadline_of(timeout));
   return transfer("explain", make_call<Plan>(std::move(future), &plain<Plan>));
 }
 
@@ -197,6 +213,7 @@ nb::object PyNode::stop(nb::handle timeout) {
     return nb::none();
   };
   Future<void> future = node().stop(duration_of(timeout, "timeout"));
+  handle_->note_stop();
   return transfer("stop", make_call<void>(std::move(future), convert));
 }
 
@@ -211,10 +228,18 @@ PyLoan::~PyLoan() {
     leave_alone(std::move(loan_));
     return;
   }
+  const ErrorAside aside;
+  if (!looked_after_ && PyErr_WarnFormat(PyExc_ResourceWarning, 1,
+                                         "the loan of %s was dropped and not ended: the name is served no longer; "
+                                         "keep it, or use put",
+                                         repr_of(name_).c_str()) != 0)
+    PyErr_WriteUnraisable(nullptr);
   end();
 }
 
 void PyLoan::end() {
+  if (born_ != fork_count()) return;
+  looked_after_ = true;
   {
     const nb::gil_scoped_release released;  // it waits for who still reads it
     loan_.end();
@@ -223,7 +248,7 @@ void PyLoan::end() {
 }
 
 nb::object PyNode::get_many(nb::handle peer, nb::handle items, nb::handle pages, nb::handle generation,
-                            nb::handle verify, nb::handle timeout, nb::handle lane, nb::object progress,
+                            nb::handle verify, nb::handle timeout, nb::handle lane, nb::handle progress,
                             nb::handle trace) {
   BatchOptions options{.generation = generation_of(generation),
                        .verify = verify_of(verify),
@@ -234,39 +259,54 @@ nb::object PyNode::get_many(nb::handle peer, nb::handle items, nb::handle pages,
   read_pages(pages, lists);
   options.pages = lists.pages;
   std::vector<GetItem> all;
-  std::vector<KeepAlive> memory;
+  struct Kept {
+    KeepAlive memory{};
+    std::vector<SingleIndex> singles{};
+    std::string name{};
+  };
+  std::vector<Kept> memory;
   bool waits = false;
-  for (const nb::handle item : nb::object(nb::borrow(items))) {
+  nb::object report = report_of(progress);
+  if (PyUnicode_Check(items.ptr()) != 0) wrong("items", items, kItems);
+  for (const nb::handle item : iterated(items, "items", kItems)) {
     auto& added = all.emplace_back();
     auto& kept = memory.emplace_back();
     if (PyUnicode_Check(item.ptr()) != 0) {
-      added.name = nb::cast<std::string>(item);
+      added.name = name_of(item);
       continue;
     }
+    for (const char* part : {"name", "slice", "into"})
+      if (PyObject_HasAttrString(item.ptr(), part) == 0) wrong("items", item, kItems);
     added.name = name_of(item.attr("name"));
-    added.slice = slice_of(item.attr("slice"));
+    added.slice = slice_of(item.attr("slice"), kept.singles);
+    if (!kept.singles.empty()) kept.name = added.name;
     const nb::object into = item.attr("into");
     if (into.is_none()) continue;
     const Input output = read_output(into);
     added.into = mutable_view_of(output);
-    kept = output.hold;
+    kept.memory = output.hold;
     waits = true;
   }
   auto convert = [memory](Result<std::vector<Result<Tensor>>> results) -> nb::object {
     nb::list made;
     std::size_t i = 0;
     for (auto& result : value_of(std::move(results))) {
-      KeepAlive owner = memory[i++];
-      made.append(result ? make_tensor(std::move(*result), std::move(owner)) : exception_of(result.error()));
+      const Kept& kept = memory[i++];
+      if (!result)
+        made.append(exception_of(result.error()));
+      else if (const nb::object error = beyond_axis(result->meta().shape, kept.singles, kept.name))
+        made.append(error);
+      else
+        made.append(make_tensor(std::move(*result), kept.memory));
     }
     return nb::module_::import_("weft._results").attr("Results")(made);
   };
   const Peer from = peer_of(peer);
   TensorNode& asked = node();
   auto future = asking(from, [&] { return asked.get_many(from, std::move(all), std::move(options)); });
-  auto kept = waits ? std::make_shared<std::vector<KeepAlive>>(memory) : KeepAlive();
+  auto kept = waits ? std::make_shared<std::vector<Kept>>(memory) : KeepAlive();
   return transfer("get_many", make_call<std::vector<Result<Tensor>>>(std::move(future), std::move(convert), kept),
-                  std::move(progress), waits);
+                  std::move(report), waits);
 }
 
 }  // namespace weft::python

@@ -36,6 +36,12 @@ TensorNode& NodeHandle::get() {
   return *node_;
 }
 
+void NodeHandle::check_running() const {
+  if (inherited()) refuse_inherited();
+  if (stopped_)
+    raise(ErrorClass::kShuttingDown, "call", "this node has stopped (not started)", "make another: weft.Node()");
+}
+
 void NodeHandle::refuse_inherited() {
   raise(ErrorClass::kShuttingDown, "call", "this node belongs to the process that was forked (not started here)",
         "make a node of this process's own: weft.Node()");

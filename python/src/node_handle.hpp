@@ -19,6 +19,9 @@ class NodeHandle {
 
   /// ShuttingDownError in a fork's child.
   TensorNode& get();
+  /// ShuttingDownError there too, and once it is stopped.
+  void check_running() const;
+  void note_stop() noexcept { stopped_ = true; }
   bool inherited() const noexcept { return born_ != fork_count(); }
   [[noreturn]] static void refuse_inherited();
 
@@ -28,6 +31,7 @@ class NodeHandle {
  private:
   std::unique_ptr<TensorNode> node_;
   unsigned born_ = fork_count();
+  bool stopped_ = false;
 };
 
 }  // namespace weft::python

@@ -12,19 +12,18 @@
 namespace weft::python {
 namespace {
 
-std::vector<std::string> words_of(nb::handle value) {
-  if (PyUnicode_Check(value.ptr()) != 0) return {nb::cast<std::string>(value)};
-  std::vector<std::string> words;
-  for (const nb::handle word : nb::object(nb::borrow(value))) words.push_back(nb::cast<std::string>(word));
-  return words;
-}
+constexpr const char* kBytes = "a number of bytes, 0 or more";
+constexpr const char* kIds = "a list of node ids, as node.id tells them there";
 
-std::uint64_t bytes_of(nb::handle value, const char* argument) {
-  const std::uint64_t bytes = PyLong_AsUnsignedLongLong(value.ptr());
-  if (PyErr_Occurred() == nullptr) return bytes;
-  PyErr_Clear();
-  raise(ErrorClass::kInvalidArgument, "Node",
-        fmt::format("{}={} is no number of bytes", argument, nb::cast<std::string>(nb::repr(value))));
+std::vector<NodeId> ids_of(nb::handle value, const char* argument) {
+  if (PyUnicode_Check(value.ptr()) != 0) wrong(argument, value, kIds);  // its letters are none
+  std::vector<NodeId> ids;
+  for (const nb::handle word : iterated(value, argument, kIds)) {
+    auto id = NodeId::parse(text_of(word, argument, kIds));
+    if (!id) wrong(argument, word, kIds);
+    ids.push_back(*id);
+  }
+  return ids;
 }
 
 using Set = void (*)(NodeOptions&, nb::handle);
@@ -34,23 +33,29 @@ struct Keyword {
 };
 
 constexpr Keyword kKeywords[] = {
-    {"listen", [](NodeOptions& o, nb::handle v) { o.listen = words_of(v); }},
+    {"listen",
+     [](NodeOptions& o, nb::handle v) {
+       o.listen = words_of(v, "listen", "an address, or a list: \"127.0.0.1:0\", \":7700\"");
+     }},
     {"access", [](NodeOptions& o, nb::handle v) { o.access = access_of(v); }},
-    {"identity", [](NodeOptions& o, nb::handle v) { o.identity = path_of(v); }},
+    {"identity", [](NodeOptions& o, nb::handle v) { o.identity = path_of(v, "identity"); }},
     {"lanes",
      [](NodeOptions& o, nb::handle v) {
        o.lanes.clear();
-       for (const auto& word : words_of(v)) o.lanes.push_back(lane_of(nb::str(word.c_str())));
+       for (const auto& word : words_of(v, "lanes", "a list of lanes: tcp, tls, verbs"))
+         o.lanes.push_back(lane_of(text(word)));
      }},
-    {"trust", [](NodeOptions& o, nb::handle v) { o.trust = words_of(v); }},
-    {"connections", [](NodeOptions& o, nb::handle v) { o.pool.connections = bytes_of(v, "connections"); }},
+    {"trust",
+     [](NodeOptions& o, nb::handle v) { o.trust = words_of(v, "trust", "a network, or a list: \"10.0.0.0/8\""); }},
+    {"connections", [](NodeOptions& o, nb::handle v) { o.pool.connections = number_of(v, "connections"); }},
     {"idle", [](NodeOptions& o, nb::handle v) { o.pool.idle = duration_of(v, "idle"); }},
     {"dial_timeout", [](NodeOptions& o, nb::handle v) { o.pool.dial_timeout = duration_of(v, "dial_timeout"); }},
     {"heartbeat", [](NodeOptions& o, nb::handle v) { o.liveness.heartbeat = duration_of(v, "heartbeat"); }},
     {"silent_after", [](NodeOptions& o, nb::handle v) { o.liveness.silent_after = duration_of(v, "silent_after"); }},
-    {"inbox_bytes", [](NodeOptions& o, nb::handle v) { o.limits.inbox_bytes = bytes_of(v, "inbox_bytes"); }},
-    {"memory_bytes", [](NodeOptions& o, nb::handle v) { o.limits.memory_bytes = bytes_of(v, "memory_bytes"); }},
-    {"warm_bytes", [](NodeOptions& o, nb::handle v) { o.limits.warm_bytes = bytes_of(v, "warm_bytes"); }},
+    {"inbox_bytes", [](NodeOptions& o, nb::handle v) { o.limits.inbox_bytes = number_of(v, "inbox_bytes", kBytes); }},
+    {"memory_bytes",
+     [](NodeOptions& o, nb::handle v) { o.limits.memory_bytes = number_of(v, "memory_bytes", kBytes); }},
+    {"warm_bytes", [](NodeOptions& o, nb::handle v) { o.limits.warm_bytes = number_of(v, "warm_bytes", kBytes); }},
     {"spin", [](NodeOptions& o, nb::handle v) { o.spin = duration_of(v, "spin"); }},
 };
 
@@ -60,18 +65,17 @@ Access access_named(std::string_view text) {
   if (text.starts_with("cluster:"))
     raise(ErrorClass::kUnsupported, "Node", "access by a cluster's key is not there yet",
           "access=[node ids], as node.id tells them on the other side");
-  raise(ErrorClass::kInvalidArgument, "Node", fmt::format("access=\"{}\" cannot be", text),
-        "local, any, a list of node ids, or a weft.Access");
+  wrong("access", python::text(text), "local, any, a list of node ids ([node.id]), or a weft.Access");
 }
 
 }  // namespace
 
+Access access_by(nb::handle ids, const char* argument) { return Access::peers(ids_of(ids, argument)); }
+
 Access access_of(nb::handle access) {
   if (nb::isinstance<Access>(access)) return nb::cast<Access>(access);
-  if (PyUnicode_Check(access.ptr()) != 0) return access_named(nb::cast<std::string_view>(access));
-  std::vector<NodeId> ids;
-  for (const auto& word : words_of(access)) ids.push_back(value_of(NodeId::parse(word)));
-  return Access::peers(std::move(ids));
+  if (PyUnicode_Check(access.ptr()) != 0) return access_named(text_of(access, "access"));
+  return access_by(access, "access");
 }
 
 NodeOptions options_of(const nb::dict& keywords) {

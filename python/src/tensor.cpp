@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <weft/python/arguments.hpp>
 #include <weft/python/docs.hpp>
 #include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
@@ -36,19 +37,23 @@ nb::object digest_of(const PyTensor& self) {
   return text(self.tensor.digest().to_string());
 }
 
-nb::object peer_of(const PyTensor& self) {
+nb::object sender_of(const PyTensor& self) {
   if (self.given) return nb::none();
   return text(self.tensor.from().to_string());
 }
 
 std::string repr(const PyTensor& self) {
   const Tensor& tensor = self.tensor;
-  std::string words = fmt::format("{} {}", dtype_text(tensor.meta()), tensor.meta().shape.to_string());
-  if (!tensor.name().empty()) words = fmt::format("\"{}\" {}", tensor.name(), words);
+  const std::string dtype = dtype_text(tensor.meta());
+  std::string words = fmt::format("{} {}", tensor.meta().dtype == DType::kOpaque ? repr_of(dtype) : dtype,
+                                  tensor.meta().shape.to_string());
+  if (!tensor.name().empty()) words = fmt::format("{} {}", repr_of(tensor.name()), words);
   if (self.given) return fmt::format("<weft.Tensor {}: a view>", words);
   return fmt::format("<weft.Tensor {}, generation {}, by {}>", words, tensor.generation().value,
                      to_string(tensor.lane()));
 }
+
+constexpr const char* kDTypeHint = "the name of an element type: \"float32\", \"bfloat16\", \"uint8\"";
 
 std::int64_t length(const PyTensor& self) {
   const Shape& shape = self.tensor.meta().shape;
@@ -58,9 +63,10 @@ std::int64_t length(const PyTensor& self) {
 }
 
 /// The same bytes, read as another type of the same width; of a byte, where the tensor is dense.
-nb::object reinterpreted(const PyTensor& self, std::string_view name) {
+nb::object reinterpreted(const PyTensor& self, nb::handle view) {
+  const std::string name = text_of(view, "view", kDTypeHint);
   const auto dtype = dtype_named(name);
-  if (!dtype) raise(ErrorClass::kInvalidArgument, "view", fmt::format("\"{}\" is no element type", name));
+  if (!dtype) wrong("view", view, kDTypeHint);
   const TensorMeta& old = self.tensor.meta();
   TensorMeta meta{.dtype = *dtype, .shape = old.shape, .strides = old.strides, .attributes = old.attributes};
   if (bits(*dtype) != bits(old.dtype) || old.dtype == DType::kOpaque) {
@@ -89,7 +95,7 @@ nb::object view_as(nb::handle data, nb::handle dtype, nb::handle shape, bool req
     if (!meta.strides.empty())
       raise(ErrorClass::kInvalidArgument, "view", "strided memory can be given no other type or shape");
     if (!dtype.is_none()) {
-      const auto name = nb::cast<std::string>(dtype);
+      const std::string name = text_of(dtype, "dtype", kDTypeHint);
       const auto known = dtype_named(name);
       if (known && shape.is_none() && bits(*known) != bits(meta.dtype))
         raise(ErrorClass::kInvalidArgument, "view",
@@ -101,8 +107,7 @@ nb::object view_as(nb::handle data, nb::handle dtype, nb::handle shape, bool req
       }
     }
     if (!shape.is_none()) {
-      meta.shape = Shape{};
-      for (const nb::handle axis : shape) meta.shape.append(nb::cast<std::int64_t>(axis));
+      meta.shape = shape_of(shape);
     }
   }
   meta.requires_grad = meta.requires_grad || requires_grad;
@@ -167,7 +172,7 @@ void bind_tensor(nb::module_& module) {
       .def_prop_ro("generation", [](const PyTensor& self) { return self.tensor.generation().value; })
       .def_prop_ro("digest", &digest_of)
       .def_prop_ro("lane", [](const PyTensor& self) { return to_string(self.tensor.lane()); })
-      .def_prop_ro("peer", &peer_of)
+      .def_prop_ro("peer", &sender_of)
       .def_prop_ro("attributes", [](const PyTensor& self) { return dict_of(self.tensor.meta().attributes); })
       .def_prop_ro("requires_grad", [](const PyTensor& self) { return self.tensor.meta().requires_grad; })
       .def_prop_ro("readonly", [](const PyTensor& self) { return self.read_only; })

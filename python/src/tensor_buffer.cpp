@@ -17,10 +17,7 @@ bool fail_buffer(const char* why) {
   return false;
 }
 
-/// Opaque bytes are one row of them.
 Axes axes_of(const Tensor& tensor, std::size_t item) {
-  if (tensor.meta().dtype == DType::kOpaque)
-    return {.shape = {static_cast<Py_ssize_t>(tensor.view().byte_size())}, .strides = {1}};
   Axes axes;
   const auto shape = tensor.meta().shape.values();
   const Strides strides = tensor.meta().strides.empty() ? row_major(tensor.meta().shape) : tensor.meta().strides;
@@ -34,6 +31,7 @@ Axes axes_of(const Tensor& tensor, std::size_t item) {
 bool check(const PyTensor& self, const char* format, int flags) {
   if (format == nullptr)
     return fail_buffer("elements of this type have no buffer format; use t.bytes(), t.torch() or t.numpy()");
+  if (self.tensor.meta().dtype == DType::kOpaque) return fail_buffer("it is opaque bytes; use t.bytes()");
   if ((flags & PyBUF_WRITABLE) != 0 && self.read_only) return fail_buffer("this tensor is read-only");
   if (!self.tensor.is_dense() &&
       ((flags & PyBUF_STRIDES) != PyBUF_STRIDES || (flags & (PyBUF_C_CONTIGUOUS & ~PyBUF_STRIDES)) != 0))

@@ -2,9 +2,12 @@
 
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
+#include <mutex>
 
 #include <fmt/format.h>
 
+#include <weft/python/arguments.hpp>
 #include <weft/python/courier.hpp>
 #include <weft/python/errors.hpp>
 #include <weft/python/mailbox.hpp>
@@ -14,6 +17,16 @@ namespace {
 
 // How long a blocked thread goes without looking for signals.
 constexpr auto kSlice = std::chrono::milliseconds(50);
+
+// Of all transfers: two threads seldom come for one value at the very same time.
+struct Settling {
+  std::mutex mutex{};
+  std::condition_variable changed{};
+};
+Settling& settling() {
+  static auto* const all = new Settling();
+  return *all;
+}
 
 TimePoint after(double seconds) {
   if (!(seconds < 1e9)) return kNever;
@@ -67,25 +80,53 @@ void Transfer::check_process() const {
 
 bool Transfer::done() const { return node_->inherited() || call_->done(); }
 
-/// Makes the value of a call that is done, once.
+/// Makes the value of a call that is done. Whoever comes while another thread makes it waits for it.
 void Transfer::settle() {
-  if (std::exchange(settled_, true)) return;
-  if (cancelled_) {
-    arrived_ = call_->may_have_arrived();
-    call_->give_back();
-    failed_ = true;
-    outcome_ = cancelled_error(watched_, operation_, arrived_);
-    return;
+  while (!settled_.load(std::memory_order_acquire)) {
+    if (settler_ == std::thread::id{}) return settle_once();
+    if (settler_ == std::this_thread::get_id()) {
+      PyErr_SetString(PyExc_RuntimeError, "this transfer's value is being made by what asks for it");
+      throw nb::python_error();
+    }
+    ++settle_waiters_;
+    {
+      const nb::gil_scoped_release released;
+      std::unique_lock lock(settling().mutex);
+      settling().changed.wait_for(lock, kSlice, [this] { return settled_.load(std::memory_order_acquire); });
+    }
+    --settle_waiters_;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
   }
+}
+
+void Transfer::settle_once() {
+  settler_ = std::this_thread::get_id();
+  bool failed = true;
+  nb::object outcome;
   try {
-    outcome_ = call_->take();
+    if (cancelled_) {
+      arrived_ = call_->may_have_arrived();
+      call_->give_back();
+      outcome = cancelled_error(watched_, operation_, arrived_);
+    } else {
+      outcome = call_->take();
+      failed = false;
+    }
   } catch (nb::python_error& error) {
-    failed_ = true;
-    outcome_ = nb::borrow(error.value());
+    outcome = nb::borrow(error.value());
     error.restore();
     PyErr_Clear();
+  } catch (const std::exception& error) {
+    outcome = nb::borrow(PyExc_RuntimeError)(error.what());
   }
-  report_.reset();
+  failed_ = failed;
+  outcome_ = std::move(outcome);
+  // Pairs with the acquire in settle's wait.
+  settled_.store(true, std::memory_order_release);
+  settler_ = {};
+  if (settle_waiters_ == 0) return;
+  const std::lock_guard lock(settling().mutex);  // held for a moment only, and by nobody who waits for the GIL
+  settling().changed.notify_all();
 }
 
 bool Transfer::wait(double seconds) {
@@ -103,29 +144,34 @@ bool Transfer::wait(double seconds) {
   return call_->done();
 }
 
-nb::object Transfer::result(nb::handle timeout) {
+/// Reports meanwhile, and the last word where it has ended already. TimeoutError.
+void Transfer::wait_for_end(nb::handle timeout) {
   looked_at_ = true;
   check_process();
-  if (!call_->done()) {
-    if (report_ && !report_.is_none())
-      nb::module_::import_("weft._progress").attr("block")(nb::find(*this), report_, timeout);
-    else
-      wait(timeout.is_none() ? HUGE_VAL : nb::cast<double>(timeout));
-    if (!call_->done()) {
-      PyErr_Format(PyExc_TimeoutError, "the transfer (%s) is still running; wait again, or cancel() it", operation_);
-      throw nb::python_error();
-    }
+  const double seconds = timeout.is_none() ? HUGE_VAL : seconds_of(timeout, "timeout");
+  if (report_) {
+    nb::object report = std::exchange(report_, {});  // one that raises is not called again
+    nb::module_::import_("weft._progress").attr("block")(nb::find(*this), report, seconds);
+    if (!call_->done()) report_ = std::move(report);
+  } else if (!call_->done()) {
+    wait(seconds);
   }
+  if (call_->done()) return;
+  PyErr_Format(PyExc_TimeoutError, "the transfer (%s) is still running; wait again, or cancel() it", operation_);
+  throw nb::python_error();
+}
+
+nb::object Transfer::result(nb::handle timeout) {
+  wait_for_end(timeout);
   settle();
-  if (!failed_) return outcome_;
-  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(outcome_.ptr())), outcome_.ptr());
+  nb::object outcome = outcome_;
+  if (!failed_) return outcome;
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(outcome.ptr())), outcome.ptr());
   throw nb::python_error();
 }
 
 nb::object Transfer::exception(nb::handle timeout) {
-  looked_at_ = true;
-  if (!call_->done()) wait(timeout.is_none() ? HUGE_VAL : nb::cast<double>(timeout));
-  if (!call_->done()) return result(nb::float_(0.0));
+  wait_for_end(timeout);
   settle();
   if (cancelled_) return result(nb::none());  // raises, as futures do
   return failed_ ? outcome_ : nb::none();
@@ -155,7 +201,7 @@ Progress Transfer::progress() const {
 std::string Transfer::to_text(const TransferId& id) { return id.sequence == 0 ? std::string() : id.to_string(); }
 
 std::string Transfer::repr() const {
-  const char* state = !done() ? "running" : cancelled_ ? "cancelled" : !settled_ ? "done" : failed_ ? "failed" : "done";
+  const char* state = !done() ? "running" : cancelled_ ? "cancelled" : settled_ && failed_ ? "failed" : "done";
   if (node_->inherited()) state = "of another process";
   std::string so_far;
   if (!done()) {
@@ -169,8 +215,15 @@ nb::object Transfer::get_loop() {
   if (!loop_) {
     static PyObject* const running =
         nb::object(nb::module_::import_("asyncio").attr("get_running_loop")).release().ptr();
-    loop_ = nb::steal(PyObject_CallNoArgs(running));
-    if (!loop_) throw nb::python_error();
+    nb::object loop = nb::steal(PyObject_CallNoArgs(running));
+    if (!loop) {
+      PyErr_Clear();
+      PyErr_SetString(PyExc_RuntimeError,
+                      "no running event loop: await a weft.Transfer in a coroutine, which run_until_complete() takes, "
+                      "or block on its result()");
+      throw nb::python_error();
+    }
+    loop_ = std::move(loop);
   }
   return loop_;
 }
@@ -191,7 +244,8 @@ void Transfer::add_done_callback(nb::handle self, nb::object callback, nb::objec
     if (!call_->watch(port.mailbox())) return call_soon(self, entry);
     port.keep(self.ptr());
     watched_ = true;
-    if (report_ && !report_.is_none()) nb::module_::import_("weft._progress").attr("follow")(self, report_, loop_);
+    if (report_)
+      nb::module_::import_("weft._progress").attr("follow")(self, nb::object(std::exchange(report_, {})), loop_);
   }
   callbacks_.push_back(std::move(entry));
 }
@@ -245,14 +299,16 @@ PyObject* Transfer::next(PyObject* self) {
     blocking = true;
     return Py_NewRef(self);
   }
+  if (report_) wait_for_end(nb::none());  // it had ended before anybody awaited it: the last word
   settle();
-  if (cancelled_) outcome_ = cancelled_error(true, operation_, arrived_);  // as every awaitable says it
+  nb::object outcome = outcome_;
+  if (cancelled_) outcome = outcome_ = cancelled_error(true, operation_, arrived_);  // as every awaitable says it
   if (failed_) {
-    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(outcome_.ptr())), outcome_.ptr());
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(outcome.ptr())), outcome.ptr());
     return nullptr;
   }
   // An instance, since a value that is a tuple would be taken for the arguments.
-  if (PyObject* const stop = PyObject_CallOneArg(PyExc_StopIteration, outcome_.ptr())) {
+  if (PyObject* const stop = PyObject_CallOneArg(PyExc_StopIteration, outcome.ptr())) {
     PyErr_SetObject(PyExc_StopIteration, stop);
     Py_DECREF(stop);
   }
@@ -262,9 +318,10 @@ PyObject* Transfer::next(PyObject* self) {
 void Transfer::raise_in(nb::handle type, nb::handle value) {
   cancel();
   // A task that is cancelled when its wake-up is under way has had the value made, and never sees it.
-  if (settled_ && !failed_ && Py_REFCNT(outcome_.ptr()) == 1 && call_->put_back(outcome_)) {
+  nb::object error = settled_ && !failed_ ? cancelled_error(true, operation_, false) : nb::object();
+  if (error && !failed_ && Py_REFCNT(outcome_.ptr()) == 1 && call_->put_back(outcome_)) {
     cancelled_ = failed_ = true;
-    outcome_ = cancelled_error(true, operation_, false);
+    outcome_ = std::move(error);
   }
   if (PyExceptionInstance_Check(type.ptr()))
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(type.ptr())), type.ptr());

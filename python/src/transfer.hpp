@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -53,18 +55,23 @@ class Transfer {
   };
   static std::string to_text(const TransferId& id);
   void check_process() const;
+  void wait_for_end(nb::handle timeout);
   void settle();
+  void settle_once();
   void call_soon(nb::handle self, const Callback& callback);
   static void run(nb::handle self, const Callback& callback, nb::handle loop);
 
   std::shared_ptr<NodeHandle> node_;
   std::shared_ptr<Call> call_;
   const char* operation_;
-  nb::object report_;          ///< progress=: True or a callable
+  nb::object report_;          ///< progress=: True or a callable; null: none, or it has been told the last word
   nb::object loop_, outcome_;  ///< the value, or the exception
   std::vector<Callback> callbacks_;
-  bool waits_on_drop_;  ///< the caller's memory is written: dropping it returns when it is not any more
-  bool settled_ = false, failed_ = false, cancelled_ = false;
+  bool waits_on_drop_;         ///< the caller's memory is written: dropping it returns when it is not any more
+  std::thread::id settler_{};  ///< who makes the value; what of Python runs meanwhile may let others in
+  int settle_waiters_ = 0;
+  std::atomic<bool> settled_{false};  ///< outcome_ and failed_ say what they will say
+  bool failed_ = false, cancelled_ = false;
   bool arrived_ = false;    ///< of one that was cancelled: the push may be there all the same
   bool looked_at_ = false;  ///< somebody awaited, blocked or cancelled
   bool watched_ = false;

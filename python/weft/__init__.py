@@ -96,4 +96,4 @@ if not TYPE_CHECKING:  # to type checkers, what is not here is not there
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_MODULES, "__version__"]

@@ -1,4 +1,4 @@
-"""A progress bar: tqdm's where that is importable (it knows notebooks), else our own, on stderr if it is a terminal."""
+"""A progress bar: tqdm's where that is importable (it knows notebooks), else our own. On a terminal, or in a notebook."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ _CELLS = 24
 
 def bar() -> Bar:
     """(show(progress), end())."""
+    terminal = sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None
+    if terminal is None and not _in_notebook():
+        return (lambda progress: None), (lambda: None)
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        if sys.stderr is not None and sys.stderr.isatty():
-            return _own(sys.stderr)
-        return (lambda progress: None), (lambda: None)
+        return _own(terminal) if terminal is not None else ((lambda progress: None), (lambda: None))
     shown = tqdm(unit="B", unit_scale=True, unit_divisor=1024)
 
     def show(progress: Progress) -> None:
@@ -32,6 +33,12 @@ def bar() -> Bar:
         shown.update(progress.done - shown.n)
 
     return show, shown.close
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _bytes(count: float) -> str:

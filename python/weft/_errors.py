@@ -4,7 +4,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
     from ._weft import Tensor
+
+    E = TypeVar("E", bound="Error")
 
 
 class Error(Exception):
@@ -105,12 +109,42 @@ class InternalError(Error):
 
 
 class BatchError(Error):
-    """Some of many failed.  `errors` has them, by name of the item; `results` all that get_many gave."""
+    """Some of many failed.  `errors` has them, by name of the item; `results` all that get_many gave.
+
+    Where it is pickled or copied, None stands in `results` for each tensor: bytes that came stay where they are.
+    """
 
     def __init__(self, message: str, results: list[Tensor | Error], errors: dict[str, Error]) -> None:
         super().__init__(message)
         self.results = results
         self.errors = errors
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rest = {key: value for key, value in self.__dict__.items() if key not in ("results", "errors")}
+        results = [item if isinstance(item, Error) else None for item in self.results]
+        return type(self), (str(self), results, self.errors), rest
+
+
+class OutOfBoundsError(InvalidArgumentError, IndexError):
+    """A single index beyond its axis."""
+
+
+class NoSuchTypeError(UnsupportedError, TypeError):
+    """A library has no such element type."""
+
+
+def made(kind: type[E], message: str, hint: str, *, operation: str = "", name: str = "") -> E:
+    """An error of this package's own Python, as from_native makes the engine's."""
+    error = kind(message)
+    error._hint(hint)
+    error.operation = operation
+    error.name = name
+    return error
+
+
+def beyond_axis(name: str, axis: int, index: int) -> OutOfBoundsError:
+    return made(OutOfBoundsError, f"slice: index {index} is out of bounds for axis {axis} of {name!r}",
+                "node.list(ticket) tells shapes; a range, [5:6], is clamped instead", operation="get", name=name)  # fmt: skip
 
 
 # In the order of weft::ErrorClass.

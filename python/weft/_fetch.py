@@ -23,9 +23,15 @@ def fetch(
     and those of node.get.
     """
     if device is not None and str(device) != "cpu":
-        from ._errors import UnsupportedError
+        from ._errors import UnsupportedError, made
 
-        raise UnsupportedError(f"fetch: device={device}: Weft lands in host memory yet")
+        raise made(UnsupportedError, f"fetch: device={device}: Weft lands in host memory yet",
+                   "leave device= out, and move it afterwards: t.torch().to(device)", operation="fetch")  # fmt: skip
+    if not isinstance(names, str) and not hasattr(names, "__iter__"):
+        from ._errors import InvalidArgumentError, made
+
+        raise made(InvalidArgumentError, f"fetch: names={names!r} cannot be", "a glob, or a list of names",
+                   operation="fetch")  # fmt: skip
     asked = Node() if node is None else node
     try:
         wanted = list(names) if not isinstance(names, str) else _matching(asked, ticket, names, timeout)
@@ -37,12 +43,10 @@ def fetch(
 
 
 def _matching(node: NodeBase, ticket: Peer, pattern: str, timeout: float | None) -> list[str]:
-    from ._errors import NotFoundError
+    from ._errors import NotFoundError, made
 
     wanted = [entry.name for entry in node.list(ticket, pattern, timeout=timeout).result()]
     if not wanted and pattern != "*":
-        error = NotFoundError(f"fetch: nothing that matches \"{pattern}\" is served there")
-        error._hint("node.list(ticket) tells what is")
-        error.operation = "fetch"
-        raise error
+        raise made(NotFoundError, f"fetch: nothing that matches {pattern!r} is served there",
+                   "node.list(ticket) tells what is", operation="fetch")  # fmt: skip
     return wanted

@@ -58,7 +58,8 @@ class Node(NodeBase):
     identity      a key file, made when it is not there; without one a fresh identity
     lanes, trust  lanes that may be used; networks ("10.0.0.0/8") in which bulk may travel in clear
     connections, idle, dial_timeout      sessions at a time; seconds
-    heartbeat, silent_after, spin        seconds
+    heartbeat, silent_after              seconds
+    spin          seconds, 1 at most, that a node looks for work before it sleeps: it costs a processor
     inbox_bytes, memory_bytes, warm_bytes   bytes: of pushes not taken yet, of all landings, of those kept warm
 
     InvalidArgumentError: an address, a rule; ExistsError: the address is in use; ResourceExhaustedError.
@@ -87,18 +88,20 @@ class Node(NodeBase):
         return self.stats().sessions
 
     def __enter__(self) -> Node:
+        self._check_running()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop().result()
+        if not self._inherited:  # a fork's child leaves the parent's node alone
+            self.stop().result()
 
     async def __aenter__(self) -> Node:
+        self._check_running()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+        if not self._inherited:
+            await self.stop()
 
     def __dir__(self) -> list[str]:
-        first = ["put", "get", "push", "receive", "ticket", "lend", "get_many", "pushes", "put_many", "list", "remove",
-                 "explain", "stats", "ping", "serve", "stop", "id", "pool_size", "try_receive", "lanes"]  # fmt: skip
-        return first + [name for name in super().__dir__() if name.startswith("__")]
+        return [name for name in super().__dir__() if not name.startswith("_") or name.startswith("__")]

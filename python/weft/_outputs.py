@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._errors import UnsupportedError
+from ._errors import NoSuchTypeError, made
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,12 +17,13 @@ _PLAIN = frozenset(
 _INTEGERS = {"bfloat16": "uint16", "float8_e4m3fn": "uint8", "float8_e5m2": "uint8", "float8_e8m0fnu": "uint8"}
 
 
-def _no_numpy(tensor: Tensor, why: str) -> TypeError:
-    view = _INTEGERS.get(tensor.dtype, "uint8")
-    hint = f"t.torch(), or t.numpy(view=\"{view}\")"
-    error = TypeError(f"numpy has no {tensor.dtype}{why} (hint: {hint})")
-    error.hint = hint  # type: ignore[attr-defined]
-    return error
+def _lacks(library: str, tensor: Tensor, why: str = "") -> NoSuchTypeError:
+    view = f"t.numpy(view=\"{_INTEGERS.get(tensor.dtype, 'uint8')}\")"
+    if tensor.opaque:
+        why, hint = ": it is opaque bytes", f"t.bytes(), or {view}"
+    else:
+        hint = f"t.torch(), or {view}" if library == "numpy" else f"t.bytes(), or {view}"
+    return made(NoSuchTypeError, f"{library} has no {tensor.dtype!r}{why}", hint, name=tensor.name)
 
 
 def to_numpy(tensor: Tensor, view: str | None = None) -> Any:
@@ -31,16 +32,16 @@ def to_numpy(tensor: Tensor, view: str | None = None) -> Any:
     if view is not None:
         return numpy.asarray(tensor._as(view))
     if tensor.opaque:
-        raise _no_numpy(tensor, ": it is opaque bytes")
+        raise _lacks("numpy", tensor)
     if tensor.dtype in _PLAIN:
         return numpy.asarray(tensor)
     integers = _INTEGERS.get(tensor.dtype)
     if integers is None:
-        raise _no_numpy(tensor, "")
+        raise _lacks("numpy", tensor)
     try:
         import ml_dtypes
     except ImportError:
-        raise _no_numpy(tensor, ", and ml_dtypes is not installed") from None
+        raise _lacks("numpy", tensor, ", and ml_dtypes is not installed") from None
     return numpy.asarray(tensor._as(integers)).view(getattr(ml_dtypes, tensor.dtype))
 
 
@@ -53,13 +54,13 @@ def to_array(tensor: Tensor, dtype: Any = None, copy: bool | None = None) -> Any
 
 
 def to_torch(tensor: Tensor) -> Any:
+    if tensor.opaque:
+        raise _lacks("torch", tensor)
     import torch
 
-    if tensor.opaque:
-        raise _no_numpy(tensor, ": it is opaque bytes")
     dtype = getattr(torch, tensor.dtype, None)
     if not isinstance(dtype, torch.dtype):
-        raise UnsupportedError(f"torch {torch.__version__} has no {tensor.dtype}")
+        raise _lacks(f"torch {torch.__version__}", tensor)
     integers = {"bfloat16": "int16", "float4_e2m1fn_x2": "uint8"}.get(tensor.dtype) or _INTEGERS.get(tensor.dtype)
     if integers is None:
         return torch.from_dlpack(tensor)
@@ -67,6 +68,8 @@ def to_torch(tensor: Tensor) -> Any:
 
 
 def to_jax(tensor: Tensor) -> Any:
+    if tensor.opaque:
+        raise _lacks("jax", tensor)
     import jax
 
     return jax.dlpack.from_dlpack(tensor)

@@ -21,8 +21,7 @@ def _reporter(report: Report) -> tuple[Callable[[Progress], object], Callable[[]
         from ._bar import bar
 
         return bar()
-    if not callable(report):
-        raise TypeError("progress is True or a callable that takes a weft.Progress")
+    assert callable(report)  # the call that it was given to has looked
     return report, _nothing
 
 
@@ -51,17 +50,14 @@ class _Once:
             self._end()
 
 
-def block(transfer: Transfer[Any], report: Report, timeout: float | None) -> None:
-    """Waits for a transfer and reports meanwhile."""
-    if not report:
-        transfer.wait(float("inf") if timeout is None else timeout)
-        return
-    until = None if timeout is None else time.monotonic() + timeout
+def block(transfer: Transfer[Any], report: Report, timeout: float) -> None:
+    """Waits for a transfer, so many seconds at most, and reports meanwhile; the last word in any case."""
+    until = time.monotonic() + timeout
     shown = _Once(report, transfer)
     try:
-        while not transfer.wait(_PERIOD if until is None else max(0.0, min(_PERIOD, until - time.monotonic()))):
+        while not transfer.wait(max(0.0, min(_PERIOD, until - time.monotonic()))):
             shown.tick()
-            if until is not None and time.monotonic() >= until:
+            if time.monotonic() >= until:
                 break
     finally:
         shown.end()
@@ -69,8 +65,6 @@ def block(transfer: Transfer[Any], report: Report, timeout: float | None) -> Non
 
 def follow(transfer: Transfer[Any], report: Report, loop: AbstractEventLoop) -> None:
     """Reports on a transfer that an event loop awaits."""
-    if not report:
-        return
     shown = _Once(report, transfer)
     timer: TimerHandle
 

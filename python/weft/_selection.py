@@ -10,11 +10,18 @@ if TYPE_CHECKING:
 
 
 class _Slices:
-    """weft.s_[0:128, :] is what to give as slice=: numpy's meaning, but that a single index keeps its axis."""
+    """weft.s_[0:128, :] is what to give as slice=: numpy's meaning, but that a single index keeps its axis.
+
+    Ints, slices and `...` at the end.  IndexError where a single index is beyond its axis; ranges are clamped.
+    """
 
     __slots__ = ()
 
     def __getitem__(self, key: SliceLike) -> SliceLike:
+        if key is None:  # slice=None is the whole tensor
+            from ._errors import InvalidArgumentError, made
+
+            raise made(InvalidArgumentError, "slice=None cannot be", "ints and slices; no axis can be added")
         return key
 
     def __repr__(self) -> str:

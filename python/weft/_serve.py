@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 
-from ._errors import Error
+from ._errors import InvalidArgumentError, made
 from ._node import Node
 
 TYPE_CHECKING = False
@@ -36,8 +36,10 @@ class Served:
         return self._ended.wait(timeout)
 
     def stop(self) -> None:
-        self._ended.set()
-        self.node.stop().result()
+        """Stops the node; in a fork's child nothing, the node being the parent's."""
+        if not self.node._inherited:
+            self._ended.set()
+            self.node.stop().result()
 
     def __enter__(self) -> Served:
         return self
@@ -53,25 +55,28 @@ def serve(source: StrPath | Mapping[str, Array], *, prefix: str = "", **options:
     """Serves source until the `with` block ends, or stop().
 
     source: the path of a .safetensors file, a sharded index.json or a folder of them; or a mapping of names to arrays
-    (a state_dict): anything that node.put takes.  prefix stands before every name.  options: weft.Node's.
+    (a state_dict): anything that node.put takes, all in one generation.  prefix stands before every name.  options: weft.Node's.
 
         with weft.serve("model.safetensors") as s:
-            print(s.ticket)
+            print(s.ticket, flush=True)
             s.wait()
 
     NotFoundError, MalformedError (which file, which tensor), InvalidArgumentError.
     """
     if not isinstance(source, (str, os.PathLike, Mapping)):
         raise TypeError(f"serve takes a path or a mapping of names to arrays, not {type(source).__name__}")
+    if isinstance(source, Mapping):
+        for name in source:
+            if not isinstance(name, str):
+                raise made(InvalidArgumentError, f"serve: {name!r} is no name", "a mapping of str to arrays")
     node = Node(**options)
     try:
         if not isinstance(source, Mapping):
             return Served(node, node.serve(source, prefix=prefix))
-        count = 0
-        for name, value in source.items():
-            node.put(prefix + name, value)
-            count += 1
-        return Served(node, count)
-    except (Error, TypeError):
+        tensors = {prefix + name: value for name, value in source.items()}
+        if tensors:
+            node.put_many(tensors)
+        return Served(node, len(tensors))
+    except BaseException:
         node.stop().result()
         raise

@@ -13,7 +13,7 @@ from __future__ import annotations
 import mmap
 import os
 
-from ._errors import Error, InvalidArgumentError, NotFoundError, UnsupportedError
+from ._errors import Error, InvalidArgumentError, NotFoundError, UnsupportedError, made
 from ._node import Node
 from ._parts import Part
 from ._weft import SafetensorsFile, save_safetensors, view
@@ -57,9 +57,7 @@ class _File:
         try:
             file = SafetensorsFile(path)
         except NotFoundError as missing:
-            error = MissingFileError(str(missing))
-            error.hint = "a path, or a ticket's whole text: weft…"
-            raise error from None
+            raise made(MissingFileError, str(missing), "a path, or a ticket's whole text: weft…") from None
         self.entries = {name: (dtype, shape, (offset, nbytes)) for name, dtype, shape, offset, nbytes in file.entries}
         self.metadata = file.metadata
         self._memory = memoryview(mmap.mmap(file.fd, 0, access=mmap.ACCESS_COPY))
@@ -121,7 +119,7 @@ class _Peer:
 
     def close(self) -> None:
         if self._own is not None:
-            self._own.stop().result()
+            self._own.__exit__()
 
 
 def _common(all_attributes: Iterable[dict[str, str]]) -> dict[str, str]:
@@ -145,7 +143,7 @@ def _looks_like_ticket(text: str) -> bool:
 
 def _framework(name: str) -> str:
     if name not in _FRAMEWORKS:
-        raise UnsupportedError(f"framework {name!r}: weft.safetensors gives \"pt\" and \"np\"")
+        raise made(UnsupportedError, f"there is no framework {name!r}", "\"pt\" (torch) or \"np\"")
     return _FRAMEWORKS[name]
 
 
@@ -155,7 +153,7 @@ def _on_host(device: object) -> bool:
 
 def _check_device(framework: str, device: object) -> None:
     if framework == "np" and not _on_host(device):
-        raise InvalidArgumentError(f"device={device}: numpy's arrays are in host memory")
+        raise made(InvalidArgumentError, f"device={device}: numpy's arrays are in host memory", "framework=\"pt\"")
 
 
 def _given(tensor: Tensor, key: Index, framework: str, device: Any) -> Any:
@@ -190,7 +188,8 @@ class _SafeSlice:
         dtype, shape, _ = opened._entry(self._name)
         part = Part(key, shape)
         if dtype == "float4_e2m1fn_x2" and part.landed != tuple(shape):
-            raise UnsupportedError(f"{self._name}: 4-bit elements come whole, by get_tensor")
+            raise made(UnsupportedError, f"{self._name}: 4-bit elements come whole", "get_tensor(name)",
+                       name=self._name)  # fmt: skip
         tensor, rest = opened._open().part(self._name, part)
         return _given(tensor, rest, opened._framework, opened._device)
 
@@ -219,16 +218,14 @@ class safe_open:
 
     def _open(self) -> _File | _Peer:
         if self._source is None:
-            raise InvalidArgumentError("File is closed")
+            raise made(InvalidArgumentError, "File is closed", "safe_open it again, or stay within its `with`")
         return self._source
 
     def _entry(self, name: str) -> tuple[str, tuple[int, ...], Any]:
         entry: tuple[str, tuple[int, ...], Any] | None = self._open().entries.get(name)
         if entry is None:
-            error = NotFoundError(f"File does not contain tensor {name}")
-            error.name = name
-            error.hint = "keys() tells what it does"
-            raise error
+            raise made(NotFoundError, f"File does not contain tensor {name}", "keys() tells what it does",
+                       name=name)  # fmt: skip
         return entry
 
     def keys(self) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ._errors import InvalidArgumentError, UnsupportedError
+from ._errors import InvalidArgumentError, UnsupportedError, made
 from ._node import Node
 from ._selection import Item
 
@@ -107,9 +107,8 @@ def _state_of(model: Any) -> dict[str, Any]:
 
 
 def _unsupported(name: str, why: str) -> UnsupportedError:
-    error = UnsupportedError(f"{name}: {why}")
-    error.name = name
-    return error
+    hint = "leave it out: a mapping of the others, {name: tensor}, is taken as a model is"
+    return made(UnsupportedError, f"{name}: {why}", hint, name=name)
 
 
 def _check_storage(name: str, tensor: torch.Tensor) -> None:
@@ -168,10 +167,9 @@ def _compare(
     faults += [fault for name in state if name in served for fault in _differences(name, state[name], served[name])]
     if faults:
         lines = "\n\t".join(faults)
-        error = StateDictError(f"Error(s) in loading state_dict for {type(model).__name__}:\n\t{lines}")
-        error.operation = "load_state_dict"
-        error.hint = "node.list(ticket) tells what is served; strict=False goes without missing and unexpected names"
-        raise error
+        raise made(StateDictError, f"Error(s) in loading state_dict for {type(model).__name__}:\n\t{lines}",
+                   "node.list(ticket) tells what is served; strict=False goes without missing and unexpected names",
+                   operation="load_state_dict")  # fmt: skip
     return IncompatibleKeys(missing, unexpected), wanted
 
 

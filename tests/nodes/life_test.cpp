@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <ctime>
 #include <future>
 #include <optional>
 #include <string>
@@ -57,6 +59,31 @@ TEST_CASE("life: stopped twice, from any thread and a callback, a node says Shut
   const auto refused = node.ping(server.ticket()).wait();
   CHECK(failure(refused) == ErrorClass::kShuttingDown);
   CHECK(refused.error().message().find("not started") != std::string_view::npos);
+}
+
+TEST_CASE("life: a node that spins for long waits no longer than it is told to, ends at once, and sleeps when stopped",
+          "[T-13][T-31]") {
+  const auto spent = [] {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  const NodeOptions options{.spin = std::chrono::seconds(1)};
+  const auto begun = std::chrono::steady_clock::now();
+  for (int round = 0; round < 6; ++round) {  // each spin that is sat out is a second
+    auto node = start(options);
+    auto waiting = node.receive();
+    CHECK_FALSE(waiting.wait_for(std::chrono::milliseconds(1)).has_value());
+    need(node.stop().wait());
+  }
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(5));
+  auto node = start(options);
+  need(node.stop().wait());
+  const auto before = spent();
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  CHECK(spent() - before < std::chrono::milliseconds(200));
+  for (const auto spin : {Duration(-1), Duration(std::chrono::seconds(2)), Duration::max()})
+    CHECK(failure(TensorNode::start({.spin = spin})) == ErrorClass::kInvalidArgument);
 }
 
 TEST_CASE("life: a port is free again as soon as stop has returned", "[T-02][T-13]") {

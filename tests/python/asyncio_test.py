@@ -159,6 +159,11 @@ def test_wait_as_completed_and_shield_take_it(server, client, run):
 
     async def main():
         # wait() takes tasks only; a Transfer is a coroutine to it, as it is to create_task and to task groups.
+        refused = client.get(server.ticket, "w")
+        if sys.version_info >= (3, 11):
+            with pytest.raises(TypeError):
+                await asyncio.wait([refused])
+        await refused
         pulls = [asyncio.create_task(client.get(server.ticket, "w")) for _ in range(5)]
         done, pending = await asyncio.wait(pulls, timeout=SECONDS)
         assert done == set(pulls) and not pending
@@ -285,8 +290,12 @@ def test_stop_is_called_from_the_loop_and_twice(run):
 
 def test_await_outside_of_a_loop_is_refused(server):
     pull = server.receive("x")
-    with pytest.raises(RuntimeError, match="running event loop"):
+    with pytest.raises(RuntimeError, match=r"running event loop.*coroutine.*result\(\)"):
         next(iter(pull))
+    loop = asyncio.new_event_loop()
+    with pytest.raises(RuntimeError, match=r"running event loop.*coroutine.*result\(\)"):
+        loop.run_until_complete(pull)
+    loop.close()
     pull.cancel()
 
 

@@ -235,7 +235,7 @@ def test_each_kind_of_error_has_its_class_its_prefix_and_a_hint():
     run(main)
 
 
-@pytest.mark.parametrize("bad", ["", "n" * 256, "a\0b", "\ud800"])
+@pytest.mark.parametrize("bad", ["", "n" * 256, "a\0b", "\ud800", None, 5, b"x"])
 def test_a_name_that_cannot_be_is_a_serialization_error(bad):
     async def main():
         async with started(2) as (sender, receiver):

@@ -260,7 +260,8 @@ def test_11_bad_tickets_are_connection_errors():
             good = await receiver.get_node_addr()
             assert bit_flipped(bit_flipped(good)) == good
             bad = ["invalid_address", "node123456789", "http://invalid.com", "", "node" + "X" * 60,
-                   "node" + "a" * 100_000, bit_flipped(good), good[:-1], good + "a", "nod\0e"]  # fmt: skip
+                   "node" + "a" * 100_000, bit_flipped(good), good[:-1], good + "a", "nod\0e",
+                   "\ud800", None, 5, b"node"]  # fmt: skip
             for address in bad:
                 with pytest.raises(TensorError.Connection, match="^Connection error: "):
                     await sender.send_tensor_direct(address, "x", ramp(1))

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import struct
+import types
 
 import numpy as np
 import pytest
@@ -75,8 +76,41 @@ def test_progress_that_raises_is_told_and_harms_nothing(server, client):
     with pytest.raises(ValueError, match="in progress"):
         t.result()
     assert t.result().nbytes == 1 << 20
-    with pytest.raises(TypeError, match="progress is True or a callable"):
-        client.get(server.ticket, "w", progress=5).result()
+    for call in (
+        lambda: client.get(server.ticket, "w", progress=5),
+        lambda: client.get_many(server.ticket, ["w"], progress="bar"),
+        lambda: client.push(server.ticket, "w", b"1", progress=1),
+    ):
+        with pytest.raises(weft.InvalidArgumentError, match="progress="):
+            call()
+
+
+def test_progress_of_what_has_ended_already_is_told_once(server, client, run):
+    server.put("w", np.zeros(1 << 20, "u1"))
+    whole = (1 << 20, 1 << 20)
+    told = []
+
+    def ended(**options):
+        told.clear()
+        pull = client.get(server.ticket, "w", progress=told.append, **options)
+        soon(pull.done)
+        assert not told
+        return pull
+
+    for ask in (weft.Transfer.result, weft.Transfer.exception, lambda pull: pull.result(0)):
+        pull = ended()
+        ask(pull)
+        pull.result()
+        assert [(p.done, p.total) for p in told] == [whole]
+
+    async def main():
+        await ended()
+        assert [(p.done, p.total) for p in told] == [whole]
+        pull = ended()
+        await asyncio.gather(pull, asyncio.shield(pull))
+        assert [(p.done, p.total) for p in told] == [whole]
+
+    run(main())
 
 
 def test_the_bar_is_drawn_on_a_terminal_only(monkeypatch, server, client):
@@ -100,6 +134,13 @@ def test_the_bar_is_drawn_on_a_terminal_only(monkeypatch, server, client):
             assert stream.getvalue().endswith("\n")
         else:
             assert stream.getvalue() == ""
+    assert not _bar._in_notebook()
+    monkeypatch.setitem(sys.modules, "tqdm.auto", types.SimpleNamespace(tqdm=lambda **_: pytest.fail("tqdm was asked")))
+    client.get(server.ticket, "w", progress=True).result()  # stderr is no terminal
+    kernel = types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace(kernel=object()))
+    monkeypatch.setitem(sys.modules, "IPython", kernel)
+    with pytest.raises(pytest.fail.Exception):
+        client.get(server.ticket, "w", progress=True).result()
     assert _bar._bytes(0) == "0 B"
     assert _bar._bytes(5 << 40).endswith("GiB")
 
@@ -162,7 +203,13 @@ def test_serve_and_fetch_move_a_state_dict(server):
         assert not served.wait(0.01)
     assert served.wait()
     with weft.serve(state, prefix="model.") as served:
-        assert "model.c" in weft.fetch(served.ticket)
+        got = weft.fetch(served.ticket)
+        assert "model.c" in got
+        assert len({tensor.generation for tensor in got.values()}) == 1
+    with weft.serve({}) as served:
+        assert served.count == 0
+    with pytest.raises(weft.InvalidArgumentError):
+        weft.serve({5: np.zeros(2)})
     with pytest.raises(TypeError):
         weft.serve(5)
     with pytest.raises(weft.InvalidArgumentError):
@@ -196,7 +243,15 @@ def test_help_says_shapes_units_and_errors():
     for word in ("seconds", "NotFoundError", "into", "slice"):
         assert word in doc
     assert weft.__all__[:3] == ["Node", "serve", "fetch"]
-    assert dir(weft) == sorted([*weft.__all__, "__version__"])
+    assert dir(weft) == sorted([*weft.__all__, "__version__", "compat", "safetensors", "torch"])
+
+    class Own(weft.Node):
+        def mine(self):
+            pass
+
+    with Own() as own:
+        own.attribute = 1
+        assert {"mine", "attribute", "put", "get"} <= set(dir(own)) and "_inherited" not in dir(own)
     for name in weft.__all__:
         assert getattr(weft, name) is not None
     with pytest.raises(AttributeError):
@@ -210,6 +265,12 @@ def test_values_show_what_they_hold(server, client):
     assert repr(send.result()).startswith("Receipt(bytes=4, generation=1, digest='")
     assert repr(client.list(server.ticket).result()) == "[Entry(name='w', dtype='float32', shape=[2, 3], nbytes=24, generation=1)]"
     assert "sessions=1" in repr(client.stats())
+    assert " used=True, " in repr(client.lanes())
+    evil = "\x1b[2J\n'name"
+    server.put(evil, weft.view(b"x", dtype="\x1b[31mred"))
+    for shown in (repr(client.list(server.ticket, "\x1b*").result()), repr(client.get(server.ticket, evil).result())):
+        assert shown.isprintable()
+        assert repr(evil) in shown and repr("\x1b[31mred") in shown
     assert repr(weft.Pages(source=[1, 2])) == "Pages(axis=0, 2 pages)"
     assert repr(weft.s_) == "weft.s_"
     assert "model" not in repr(weft.Item("w"))

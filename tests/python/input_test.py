@@ -120,11 +120,20 @@ def test_what_cannot_go_in_says_why(server):
         with pytest.raises(error, match=words) as caught:
             server.put("w", given)
         assert caught.value.hint
-    with pytest.raises(TypeError):
-        server.put(3, b"1")
-    for name in ("", "a" * 256, "nul\0"):
+    for name in ("", "a" * 256, "nul\0", 3, None, b"w", "\ud800"):
         with pytest.raises(weft.InvalidArgumentError):
             server.put(name, b"1")
+
+
+def test_bytes_of_what_has_no_name_are_sent_as_the_hint_says(server, client):
+    records = np.array([(1, 2.5), (3, 4.5)], [("a", "<i4"), ("b", "<f4")])
+    with pytest.raises(weft.UnsupportedError) as caught:
+        weft.view(records, dtype="records")
+    assert 'weft.view(x.view("uint8"), dtype="NAME")' in caught.value.hint
+    server.put("r", weft.view(records.view("uint8"), dtype="records"))
+    got = client.get(server.ticket, "r").result()
+    assert got.dtype == "records"
+    assert np.frombuffer(got.bytes(), records.dtype).tolist() == records.tolist()
 
 
 def test_memory_of_a_device_is_refused_with_a_hint(server):
@@ -161,6 +170,10 @@ def test_a_lying_interface_is_refused(server):
         {"typestr": "<f4", "shape": (1 << 62, 1 << 62), "data": (1, False)},
         {"typestr": "<f4", "shape": (-1,), "data": (1, False)},
         {"typestr": "<f4", "shape": (2,), "data": (0, False)},
+        {"typestr": "<f4", "shape": 5, "data": (1, False)},
+        {"typestr": "<f4", "shape": ("2",), "data": (1, False)},
+        {"typestr": "<f4", "shape": (2,), "data": (1, False), "strides": 5},
+        {"typestr": 5, "shape": (2,), "data": (1, False)},
         {"typestr": "<f4", "shape": (2, 2), "data": (1, False), "strides": (4,)},
         {"typestr": "", "shape": (2,), "data": (1, False)},
         {"typestr": "<f4; __import__('os')", "shape": (2,), "data": (1, False)},
@@ -288,7 +301,14 @@ def test_a_dtype_of_no_known_name_is_opaque_and_never_evaluated(server, client):
             got.numpy()
         with pytest.raises(BufferError):
             np.from_dlpack(got)
-        assert bytes(memoryview(got)) == b"seventeen bytes!!"
+        for ask in (got.numpy, got.torch, got.jax, lambda: np.asarray(got)):
+            with pytest.raises(TypeError, match="opaque") as caught:
+                ask()
+            assert isinstance(caught.value, weft.UnsupportedError)
+            assert caught.value.hint.startswith("t.bytes()")
+        with pytest.raises(BufferError, match=r"t\.bytes"):
+            memoryview(got)
+        assert got.numpy(view="uint8").tobytes() == b"seventeen bytes!!"
     for dtype in ("x" * 256, "nul\0"):
         with pytest.raises(weft.InvalidArgumentError):
             weft.view(b"1", dtype=dtype)

@@ -166,6 +166,45 @@ if pid:
     assert python(code).stdout == "done 1\n"
 
 
+@pytest.mark.parametrize("within", ["weft.Node()", "weft.serve({'w': b'1'})", "node.lend('l', b'1')",
+                                    "weft.safetensors.safe_open(node.ticket, 'np')"])  # fmt: skip
+def test_a_forked_child_leaves_a_with_block_as_it_came(within):
+    code = f"""
+import os, sys, weft
+node = weft.Node()
+node.put("w", b"1")
+with {within} as inside:
+    pid = os.fork()
+    if pid == 0:
+        sys.exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    if hasattr(inside, "ticket"):
+        assert weft.Node().list(inside).exception() is None
+    if "lend" in {within!r}:
+        assert node.get(node, "l").result().nbytes == 1
+    print("served on")
+"""
+    done = python(code)
+    assert (done.stdout, "Traceback" in done.stderr) == ("served on\n", False), done.stderr
+
+
+def test_a_forked_child_leaves_an_async_with_block_as_it_came():
+    code = """
+import asyncio, os, sys, weft
+async def main():
+    async with weft.Node() as node:
+        node.put("w", b"1")
+        pid = os.fork()
+        if pid == 0:
+            return 7
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        print((await node.get(node, "w")).nbytes)
+    return 0
+sys.exit(asyncio.run(main()))
+"""
+    assert python(code).stdout == "1\n"
+
+
 def test_multiprocessing_by_fork_and_by_spawn_works(tmp_path):
     code = """
 import multiprocessing, sys, weft

@@ -1,6 +1,8 @@
 """weft.Node: what it serves, pulls, pushes, tells."""
 
 import asyncio
+import time
+import warnings
 
 import numpy as np
 import pytest
@@ -119,6 +121,35 @@ def test_a_slice_is_numpys_but_keeps_axes(server, client):
         np.testing.assert_array_equal(t.numpy(), array[same], err_msg=str(key))
 
 
+def test_an_index_beyond_its_axis_is_an_error_and_what_is_no_index_is_refused(server, client):
+    array = np.arange(24, dtype="i4").reshape(4, 6)
+    server.put("w", array)
+    for key in (weft.s_[5], weft.s_[4], weft.s_[-5], weft.s_[-7], weft.s_[0, 6], weft.s_[1:3, -7], weft.s_[2**70],
+                weft.s_[2**63 - 1], weft.s_[-(2**70)]):  # fmt: skip
+        with pytest.raises(IndexError):
+            array[key]
+        with pytest.raises(IndexError, match="out of bounds for axis") as caught:
+            client.get(server.ticket, "w", slice=key).result()
+        assert isinstance(caught.value, weft.InvalidArgumentError)
+        assert caught.value.name == "w" and caught.value.hint
+        one, other = client.get_many(server.ticket, [weft.Item("w", slice=key), "w"]).result()
+        assert isinstance(one, IndexError) and one.name == "w" and other.shape == (4, 6)
+    known = client.get(server.ticket, "w").result()
+    with pytest.raises(IndexError, match="'w'"):
+        client.get(server.ticket, known, slice=weft.s_[9]).result()
+    for key in (weft.s_[5:], weft.s_[2:1], weft.s_[10:20, 2], weft.s_[0 : 2**70]):  # ranges are clamped, as numpy's
+        np.testing.assert_array_equal(client.get(server.ticket, "w", slice=key).result().numpy().ravel(),
+                                      array[key].ravel())  # fmt: skip
+    for key in ([0, 1], [slice(0, 1)], True, False, (0, None), (True, 0), 1.5, array, "0:\ud800", slice("a", None)):
+        with pytest.raises(weft.InvalidArgumentError) as caught:
+            client.get(server.ticket, "w", slice=key)
+        assert caught.value.hint
+        with pytest.raises(weft.InvalidArgumentError):
+            client.get_many(server.ticket, [weft.Item("w", slice=key)])
+    with pytest.raises(weft.InvalidArgumentError):
+        weft.s_[None]
+
+
 def test_pages_land_where_they_are_sent(server, client):
     blocks = np.random.default_rng(1).integers(0, 1 << 30, (64, 512), dtype="i4")
     server.put("kv", blocks)
@@ -214,6 +245,21 @@ def test_a_loan_ends_and_its_name_goes(server, client):
         client.get(server.ticket, "w").result()
 
 
+def test_a_loan_that_is_dropped_says_so(server, client):
+    array = np.arange(100.0)
+    with pytest.warns(ResourceWarning, match="the loan of 'w' was dropped"):
+        server.lend("w", array)
+    assert client.list(server.ticket).result() == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with server.lend("w", array):
+            pass
+        loan = server.lend("w", array)
+        loan.end()
+        loan.end()
+        del loan
+
+
 def test_a_node_asks_itself(server):
     array = np.arange(10.0)
     server.put("w", array)
@@ -277,6 +323,17 @@ def test_access_says_who_may_do_what(client):
         weft.Node(listen="0.0.0.0:0")
 
 
+def test_a_node_that_spins_ends_at_once():
+    begun = time.monotonic()
+    for _ in range(5):
+        node = weft.Node(spin=1.0)
+        node.stop().result()
+        del node
+    assert time.monotonic() - begun < 4
+    with pytest.raises(weft.InvalidArgumentError, match="spin"):
+        weft.Node(spin=1.5)
+
+
 def test_after_stop_every_call_says_not_started(server):
     node = weft.Node()
     ticket = node.ticket
@@ -295,12 +352,14 @@ def test_after_stop_every_call_says_not_started(server):
         lambda: node.explain(server.ticket, "w").result(),
         lambda: node.ping(server.ticket).result(),
         lambda: waiting.result(),
+        lambda: node.try_receive(),
+        lambda: node.__enter__(),
+        lambda: asyncio.run(node.__aenter__()),
     ):
         with pytest.raises(weft.ShuttingDownError, match="not started"):
             call()
     assert node.pool_size == 0
     assert node.ticket == ticket
-    assert node.try_receive() is None
 
 
 def test_a_node_shows_what_it_is(server, client):
@@ -308,7 +367,7 @@ def test_a_node_shows_what_it_is(server, client):
     assert "tcp://127.0.0.1" in repr(server)
     server.put("layers.0.w", np.zeros((2, 2), "f4"))
     assert repr(client.get(server.ticket, "layers.0.w").result()).startswith(
-        '<weft.Tensor "layers.0.w" float32 [2, 2], generation 1, by ')
+        "<weft.Tensor 'layers.0.w' float32 [2, 2], generation 1, by ")
     assert "put" in dir(server) and not [n for n in dir(server) if n.startswith("_") and not n.startswith("__")]
     with pytest.raises(TypeError):
         weft.Node(lisen="127.0.0.1:0")

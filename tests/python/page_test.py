@@ -23,5 +23,5 @@ def test_the_readmes_two_terminals_exchange_a_tensor():
     lines = re.findall(r"^    python -c '(.*)'( TICKET)?$", (ROOT / "README.md").read_text(), re.M)
     (serve, no), (fetch, takes) = lines
     assert not no and takes
-    with process(serve.replace("print(s.ticket)", "print(s.ticket, flush=True)").replace("s.wait()", "input()")) as child:
+    with process(serve.replace("s.wait()", "input()")) as child:
         assert python(fetch, child.stdout.readline().strip()).stdout == "[0. 1. 2. 3. 4. 5.]\n"

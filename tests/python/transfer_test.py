@@ -1,8 +1,10 @@
 """weft.Transfer where it is blocked on, or dropped."""
 
+import asyncio
 import concurrent.futures
 import gc
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 import weft
-from conftest import python, soon
+from conftest import SECONDS, python, soon
 
 
 def test_it_runs_already_and_says_so(server, client):
@@ -146,6 +148,92 @@ def test_many_threads_wait_for_one_transfer(server, client):
         waiter.join(10)
     assert len(got) == 8
     assert all(g is got[0] for g in got)
+
+
+@pytest.fixture
+def switching():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def outcomes(*calls):
+    """What calls give or raise that begin at once in a thread each."""
+    got = [None] * len(calls)
+    ready = threading.Barrier(len(calls))
+
+    def one(i):
+        ready.wait()
+        try:
+            got[i] = calls[i]()
+        except BaseException as error:
+            got[i] = error
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+    return got
+
+
+def test_threads_that_look_at_once_get_the_same(server, client, switching):
+    names = [f"n{i}" for i in range(300)]
+    for _ in range(60):
+        t = client.get_many(server.ticket, names)
+        got = outcomes(t.result, t.result, t.exception, t.result)
+        assert [type(one).__name__ for one in got] == ["Results", "Results", "NoneType", "Results"], got
+        assert got[0] is got[1] is got[3] and len(got[0]) == 300
+    for _ in range(100):
+        t = client.get(server.ticket, "nope")
+        got = outcomes(t.result, t.exception, t.result, t.result)
+        assert isinstance(got[0], weft.NotFoundError) and all(one is got[0] for one in got), got
+    for _ in range(200):
+        t = server.receive("never")
+        got = outcomes(t.cancel, t.result, t.result, t.result)
+        assert [type(one).__name__ for one in got] == ["bool"] + ["CancelledError"] * 3, got
+        assert got[1] is got[2] is got[3]
+
+
+def test_a_thread_and_a_loop_that_look_at_once_get_the_same(server, client, switching, run):
+    names = [f"n{i}" for i in range(300)]
+
+    async def main():
+        for _ in range(60):
+            t = client.get_many(server.ticket, names)
+            other = asyncio.get_running_loop().run_in_executor(None, t.result)
+            assert (await t) is (await other)
+            t = server.receive("never")
+            other = asyncio.get_running_loop().run_in_executor(None, t.exception)
+            await asyncio.sleep(0)
+            t.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await t
+            with pytest.raises((weft.CancelledError, asyncio.CancelledError)):
+                await other
+
+    run(main())
+
+
+def test_python_code_within_the_making_of_a_value_may_look_at_it(server, client, monkeypatch):
+    from weft import _results
+
+    seen = []
+    t = client.get_many(server.ticket, ["n"])
+
+    class Looks(_results.Results):
+        def __init__(self, made):
+            super().__init__(made)
+            with pytest.raises(RuntimeError, match="is being made"):
+                t.result()
+            seen.extend(outcomes(t.done, lambda: repr(t)))
+
+    monkeypatch.setattr(_results, "Results", Looks)
+    assert isinstance(t.result(), Looks)
+    assert t.result() is t.result()
+    assert seen == [True, "<weft.Transfer get_many: done>"]
 
 
 def test_other_threads_run_while_one_blocks(server):

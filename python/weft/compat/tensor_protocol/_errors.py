@@ -86,7 +86,7 @@ def translated(error: weft.Error, kind: type[TensorError] | None = None) -> Tens
     if kind is None:
         kind = next((kind for classes, kind in _KINDS if isinstance(error, classes)), _Protocol)
         # What is wrong with an address; a peer that is about to go.
-        if error.operation == "ticket" or (isinstance(error, weft.ShuttingDownError) and error.peer):
+        if error.operation in ("ticket", "peer") or (isinstance(error, weft.ShuttingDownError) and error.peer):
             kind = _Connection
     told = kind(str(error))
     told.hint = error.hint

@@ -37,7 +37,7 @@ def uniffi_set_event_loop(loop: asyncio.AbstractEventLoop | None) -> None:
 def _named(name: str) -> str:
     try:
         size = len(name.encode())
-    except UnicodeEncodeError:
+    except (AttributeError, UnicodeEncodeError):
         size = 0
     if not 0 < size <= 255 or "\0" in name:
         raise TensorError.Serialization(f"{name!r} cannot be a tensor's name: 1 to 255 bytes of UTF-8 without NUL")
@@ -99,7 +99,7 @@ class NodeBase:
             if self._deliveries is not None:
                 self._deliveries.end()
                 self._deliveries = None
-            if node is None:
+            if node is None or node._inherited:  # a fork's child leaves the parent's alone
                 return
             self._life += 1
             end = node.stop()
