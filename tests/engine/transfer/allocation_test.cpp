@@ -46,6 +46,15 @@ struct Node final : DriverHost {
     good += std::holds_alternative<Pulled>(outcome.result) ? 1 : 0;
   }
   void session_ended(SessionKey, const NodeId&, const Error&) override {}
+  /// As a reader that lets go at once, and a sender that takes its results.
+  void grain(GrainEvent&& event) override {
+    if (const auto* e = std::get_if<GrainArrived>(&event)) {
+      ++arrived;
+      core.release_slot(e->ring, e->slot, now);
+    }
+    if (const auto* e = std::get_if<GrainEnded>(&event)) ended += e->error ? 0 : 1;
+    up = up || std::holds_alternative<FeedUp>(event);
+  }
 
   TimePoint now{std::chrono::hours(1)};
   Catalog catalog;
@@ -55,6 +64,8 @@ struct Node final : DriverHost {
   Driver driver;
   std::size_t outcomes = 0;
   std::size_t good = 0;
+  std::size_t arrived = 0, ended = 0;
+  bool up = false;
 };
 
 struct Pair {
@@ -103,6 +114,40 @@ struct Pair {
   }
 };
 
+/// A ring of the server's that the client writes.
+struct Ring {
+  Ring(Pair& both, std::size_t grain_bytes) : pair(both), memory(kSlots * grain_bytes), source(grain_bytes) {
+    RingSpec spec{.name = "ring", .token = kToken};
+    for (std::size_t i = 0; i < kSlots; ++i)
+      spec.slots.push_back(std::span(memory).subspan(i * grain_bytes, grain_bytes));
+    REQUIRE(pair.server.core.open_ring(std::move(spec)).has_value());
+    feed = pair.client.core.open_feed(
+        {.peer = {.bytes = {std::byte{1}}}, .token = kToken, .grains = kSlots, .grain_bytes = grain_bytes},
+        pair.client.now);
+    while (!pair.client.up) turn();
+  }
+  void turn() {
+    pair.server.now = pair.client.now += std::chrono::microseconds(50);
+    pair.turn();
+  }
+  /// Heap allocations on both loops of `count` grains, from the send to the result, up to `ahead` of them at a time.
+  std::size_t grains(std::size_t count, std::size_t ahead) {
+    const std::size_t before = allocations.load(), ended = pair.client.ended;
+    const lane::Gather part{.data = source.data(), .size = source.size()};
+    for (std::size_t sent = 0; pair.client.ended != ended + count; turn())
+      for (; sent != count && sent - (pair.client.ended - ended) < ahead; ++sent)
+        if (!pair.client.core.send_grain(feed, {.index = index++, .last_slice = 1, .parts = {&part, 1}})) std::abort();
+    return allocations.load() - before;
+  }
+
+  static constexpr std::uint32_t kSlots = 8;
+  static constexpr RingToken kToken{std::byte{7}};
+  Pair& pair;
+  std::vector<std::byte> memory, source;
+  TransferKey feed{};
+  std::uint64_t index = 0;
+};
+
 }  // namespace
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
@@ -124,4 +169,20 @@ TEST_CASE("allocations: once warm, the core takes nothing from the heap for a pu
   INFO("1000 pulls of 4 KiB: " << small << " allocations; 100 of 1 MiB: " << large);
   CHECK(small == 0);
   CHECK(large == 0);
+}
+
+TEST_CASE("allocations: once warm, the core takes nothing from the heap for a grain, at either end",
+          "[grains][O-W23]") {
+  for (const std::size_t bytes : {4096uz, 1uz << 20}) {
+    Pair pair;
+    Ring ring(pair, bytes);
+    ring.grains(100, 1);
+    ring.grains(100, 20);
+    const std::size_t alone = ring.grains(200, 1);
+    const std::size_t many = ring.grains(200, 20);  // more than there are slots
+    CHECK(pair.server.arrived == 600);
+    INFO("grains of " << bytes << " bytes: " << alone << " allocations one at a time, " << many << " in a row");
+    CHECK(alone == 0);
+    CHECK(many == 0);
+  }
 }
