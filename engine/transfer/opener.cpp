@@ -273,10 +273,9 @@ Error Core::Impl::lost_error(const Transfer& t, const Error& why) const {
 /// How far it came, and which bound it hit: the caller's, or the automatic one.
 Error Core::Impl::deadline_error(const Transfer& t, TimePoint now) {
   const bool asked = t.explicit_end != kNever;
-  const auto bound = fmt::format(
-      "{} {:.3g} s", asked ? "within" : "for",
-      std::chrono::duration<double>(asked ? t.explicit_end - t.opened : now - std::max(t.opened, t.progress_at))
-          .count());
+  const Duration waited = asked ? t.explicit_end - t.opened : now - std::max(t.opened, t.progress_at);
+  const auto bound = fmt::format("{} {:.3g} s", asked ? "within" : "for",
+                                 std::chrono::duration<double>(std::max(waited, Duration{})).count());
   const std::uint64_t moved =
       t.is_source() ? t.source.pieces_posted * t.source.bytes.space.piece_bytes() : t.target.bytes_arrived;
   std::string text, hint = "--timeout gives it longer; weft explain tells the rate to expect";

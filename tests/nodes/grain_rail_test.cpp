@@ -67,7 +67,7 @@ std::int64_t rail_bytes(std::uint16_t kept) {
 
 }  // namespace
 
-TEST_CASE("grains: a rail that is cut loses none of them, and the ring has one again", "[grains][O-W4]") {
+TEST_CASE("grains: a rail that is cut loses none of them, and the ring has one again", "[grains][O-W4][O-57]") {
   constexpr std::size_t kBytes = 20'000;
   Memory memory(8, kBytes);
   auto node = unwrap(TensorNode::start());

@@ -8,7 +8,7 @@
 using namespace weft;
 using namespace weft::fabric;
 
-TEST_CASE("a location tells its id, interface and name", "[fabric][O-15]") {
+TEST_CASE("a location tells its id, interface and name", "[fabric][O-15][O-W13]") {
   CHECK(Region::Location::host().to_string() == "host");
   CHECK(Region::Location::host().id() == 0);
   CHECK(Region::Location::host().iface() == 0);
