@@ -6,7 +6,7 @@ namespace weft::python {
 void bind_node(nb::module_& module) {
   const auto none = [](const char* name) { return nb::arg(name) = nb::none(); };
   nb::class_<PyLoan>(module, "Loan", docs::kLoan, nb::is_weak_referenceable())
-      .def_prop_ro("generation", &PyLoan::generation)
+      .def_prop_ro("generation", &PyLoan::generation, "Of the name, as it is served.")
       .def("end", &PyLoan::end, docs::kLoanEnd)
       .def("__enter__",
            [](nb::handle self) {

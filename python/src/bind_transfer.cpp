@@ -43,10 +43,10 @@ nb::object eta_of(const Progress& progress) {
 
 void bind_progress(nb::module_& module) {
   nb::class_<Progress>(module, "Progress", docs::kProgress)
-      .def_ro("done", &Progress::done)
-      .def_ro("total", &Progress::total)
-      .def_ro("bytes_per_second", &Progress::bytes_per_second)
-      .def_prop_ro("eta", &eta_of)
+      .def_ro("done", &Progress::done, "Bytes that have arrived.")
+      .def_ro("total", &Progress::total, "Bytes in all; 0 while that is not known.")
+      .def_ro("bytes_per_second", &Progress::bytes_per_second, "Since its start.")
+      .def_prop_ro("eta", &eta_of, "Seconds that are left at that rate; None where it is not known.")
       .def("__repr__", [](const Progress& p) {
         return "Progress(done=" + std::to_string(p.done) + ", total=" + std::to_string(p.total) + ")";
       });
@@ -69,14 +69,15 @@ void bind_transfer(nb::module_& module) {
       .def("wait", &Transfer::wait, nb::arg("seconds"), docs::kWait)
       .def_prop_ro("id", &Transfer::id, docs::kTransferId)
       .def("__repr__", &Transfer::repr)
-      .def("get_loop", &Transfer::get_loop)
+      .def("get_loop", &Transfer::get_loop, "The event loop that awaits it, as a future has one.")
       .def(
           "add_done_callback",
           [](nb::handle self, nb::object function, nb::object context) {
             nb::cast<Transfer&>(self).add_done_callback(self, std::move(function), std::move(context));
           },
           nb::arg("function"), nb::kw_only(), nb::arg("context") = nb::none(), docs::kAddDoneCallback)
-      .def("remove_done_callback", &Transfer::remove_done_callback, nb::arg("function"))
+      .def("remove_done_callback", &Transfer::remove_done_callback, nb::arg("function"),
+           "Undoes add_done_callback; how many there were.")
       .def("send",
            [](nb::handle self, const nb::object&) {
              if (PyObject* const given = nb::cast<Transfer&>(self).next(self.ptr())) return nb::steal(given);
@@ -88,7 +89,8 @@ void bind_transfer(nb::module_& module) {
             self.raise_in(type, value);
           },
           nb::arg("type"), nb::arg("value") = nb::none(), nb::arg("traceback") = nb::none())
-      .def("close", &Transfer::close)
+      .def("close", &Transfer::close,
+           "What a coroutine does when it is dropped: cancels a transfer that nobody awaits.")
       .def_rw("_asyncio_future_blocking", &Transfer::blocking);
 }
 

@@ -23,12 +23,15 @@ nb::object tuple_of(const Shape& shape) {
 
 void bind_receipt(nb::module_& module) {
   nb::class_<Receipt>(module, "Receipt", docs::kReceipt)
-      .def_ro("bytes", &Receipt::bytes)
-      .def_prop_ro("generation", [](const Receipt& r) { return r.generation.value; })
-      .def_prop_ro("digest", [](const Receipt& r) { return r.digest.to_string(); })
-      .def_prop_ro("lane", [](const Receipt& r) { return to_string(r.lane); })
-      .def_ro("verified_pieces", &Receipt::verified_pieces)
-      .def_ro("seconds", &Receipt::seconds)
+      .def_ro("bytes", &Receipt::bytes, "Bytes that the receiver has verified.")
+      .def_prop_ro(
+          "generation", [](const Receipt& r) { return r.generation.value; }, "The receiver's number of it.")
+      .def_prop_ro(
+          "digest", [](const Receipt& r) { return r.digest.to_string(); }, "Hex of the root over its bytes.")
+      .def_prop_ro(
+          "lane", [](const Receipt& r) { return to_string(r.lane); }, "Over which it went.")
+      .def_ro("verified_pieces", &Receipt::verified_pieces, "Whether every leaf was compared, or the lane was trusted.")
+      .def_ro("seconds", &Receipt::seconds, "From the call to the receipt.")
       .def("__repr__", [](const Receipt& r) {
         return fmt::format("Receipt(bytes={}, generation={}, digest='{}', lane='{}', seconds={:.6f})", r.bytes,
                            r.generation.value, r.digest.to_string(), to_string(r.lane), r.seconds);
@@ -37,12 +40,19 @@ void bind_receipt(nb::module_& module) {
 
 void bind_entry(nb::module_& module) {
   nb::class_<Entry>(module, "Entry", docs::kEntry)
-      .def_prop_ro("name", [](const Entry& e) { return text(e.name); })
-      .def_prop_ro("dtype", [](const Entry& e) { return text(dtype_text(e.meta)); })
-      .def_prop_ro("shape", [](const Entry& e) { return tuple_of(e.meta.shape); })
-      .def_ro("nbytes", &Entry::bytes)
-      .def_prop_ro("generation", [](const Entry& e) { return e.generation.value; })
-      .def_prop_ro("attributes", [](const Entry& e) { return dict_of(e.meta.attributes); })
+      .def_prop_ro(
+          "name", [](const Entry& e) { return text(e.name); }, "Under which it is served.")
+      .def_prop_ro(
+          "dtype", [](const Entry& e) { return text(dtype_text(e.meta)); },
+          "torch's name of the elements, or an opaque tensor's own.")
+      .def_prop_ro(
+          "shape", [](const Entry& e) { return tuple_of(e.meta.shape); }, "Axes, slowest first.")
+      .def_ro("nbytes", &Entry::bytes, "Bytes of the whole tensor.")
+      .def_prop_ro(
+          "generation", [](const Entry& e) { return e.generation.value; }, "Which putting of the name it is.")
+      .def_prop_ro(
+          "attributes", [](const Entry& e) { return dict_of(e.meta.attributes); },
+          "A dict of strings; of a served file, its metadata.")
       .def("__repr__", [](const Entry& e) {
         return text(fmt::format("Entry(name={}, dtype={}, shape={}, nbytes={}, generation={})", repr_of(e.name),
                                 repr_of(dtype_text(e.meta)), e.meta.shape.to_string(), e.bytes, e.generation.value));
@@ -51,33 +61,38 @@ void bind_entry(nb::module_& module) {
 
 void bind_plan(nb::module_& module) {
   nb::class_<PlanLane>(module, "PlanLane", docs::kPlanLane)
-      .def_ro("lane", &PlanLane::lane)
-      .def_ro("expected", &PlanLane::expected)
-      .def_ro("chosen", &PlanLane::chosen)
-      .def_ro("usable", &PlanLane::usable)
-      .def_ro("verdict", &PlanLane::verdict)
+      .def_ro("lane", &PlanLane::lane, "Its name.")
+      .def_ro("expected", &PlanLane::expected, "The rate that was seen to this peer, as text; empty where none was.")
+      .def_ro("chosen", &PlanLane::chosen, "Whether it would carry the tensor.")
+      .def_ro("usable", &PlanLane::usable, "Whether it could.")
+      .def_ro("verdict", &PlanLane::verdict, "Why, or why not.")
       .def("__repr__", [](const PlanLane& l) {
         return text(fmt::format("PlanLane(lane={}, chosen={}, verdict={})", repr_of(l.lane), truth(l.chosen),
                                 repr_of(l.verdict)));
       });
   nb::class_<Plan>(module, "Plan", docs::kPlan)
-      .def_prop_ro("peer", [](const Plan& p) { return text(p.peer); })
-      .def_prop_ro("name", [](const Plan& p) { return text(p.name); })
-      .def_ro("nbytes", &Plan::bytes)
-      .def_prop_ro("generation", [](const Plan& p) { return p.generation.value; })
-      .def_ro("same_host", &Plan::same_host)
-      .def_prop_ro("lanes",
-                   [](const Plan& p) {
-                     nb::list all;
-                     for (const PlanLane& lane : p.lanes) all.append(nb::cast(lane));
-                     return all;
-                   })
+      .def_prop_ro(
+          "peer", [](const Plan& p) { return text(p.peer); }, "Host and short id.")
+      .def_prop_ro(
+          "name", [](const Plan& p) { return text(p.name); }, "Of the tensor; empty where none was asked of.")
+      .def_ro("nbytes", &Plan::bytes, "Bytes of the whole tensor.")
+      .def_prop_ro(
+          "generation", [](const Plan& p) { return p.generation.value; }, "Of the tensor as it is there now.")
+      .def_ro("same_host", &Plan::same_host, "Whether the peer is a process of this host.")
+      .def_prop_ro(
+          "lanes",
+          [](const Plan& p) {
+            nb::list all;
+            for (const PlanLane& lane : p.lanes) all.append(nb::cast(lane));
+            return all;
+          },
+          "A PlanLane for each lane.")
       .def("__str__", [](const Plan& p) { return text(p.to_string()); })
       .def("__repr__", [](const Plan& p) { return text(p.to_string()); });
   nb::class_<LaneReport>(module, "LaneReport", docs::kLaneReport)
-      .def_ro("lane", &LaneReport::lane)
-      .def_ro("used", &LaneReport::used)
-      .def_ro("detail", &LaneReport::detail)
+      .def_ro("lane", &LaneReport::lane, "Its name.")
+      .def_ro("used", &LaneReport::used, "Whether nodes of this host use it.")
+      .def_ro("detail", &LaneReport::detail, "With what, or why not.")
       .def("__repr__", [](const LaneReport& l) {
         return text(
             fmt::format("LaneReport(lane={}, used={}, detail={})", repr_of(l.lane), truth(l.used), repr_of(l.detail)));
@@ -86,12 +101,18 @@ void bind_plan(nb::module_& module) {
 
 void bind_ping(nb::module_& module) {
   nb::class_<PingReport>(module, "PingReport", docs::kPingReport)
-      .def_prop_ro("round_trip", [](const PingReport& p) { return in_seconds(p.round_trip); })
-      .def_prop_ro("skew", [](const PingReport& p) { return in_seconds(p.skew); })
-      .def_prop_ro("peer", [](const PingReport& p) { return text(p.peer); })
-      .def_prop_ro("node", [](const PingReport& p) { return p.node.to_string(); })
-      .def_ro("version", &PingReport::version)
-      .def_prop_ro("address", [](const PingReport& p) { return text(p.address); })
+      .def_prop_ro(
+          "round_trip", [](const PingReport& p) { return in_seconds(p.round_trip); }, "Seconds.")
+      .def_prop_ro(
+          "skew", [](const PingReport& p) { return in_seconds(p.skew); },
+          "Seconds that the peer's clock is ahead of this one's.")
+      .def_prop_ro(
+          "peer", [](const PingReport& p) { return text(p.peer); }, "Host and short id.")
+      .def_prop_ro(
+          "node", [](const PingReport& p) { return p.node.to_string(); }, "The peer's whole id.")
+      .def_ro("version", &PingReport::version, "Of the protocol that both speak.")
+      .def_prop_ro(
+          "address", [](const PingReport& p) { return text(p.address); }, "Where the session goes to.")
       .def("__repr__", [](const PingReport& p) {
         return text(fmt::format("PingReport(peer={}, round_trip={:.6f})", repr_of(p.peer), in_seconds(p.round_trip)));
       });
@@ -99,26 +120,26 @@ void bind_ping(nb::module_& module) {
 
 void bind_stats(nb::module_& module) {
   nb::class_<NodeStats>(module, "NodeStats", docs::kStatsOf)
-      .def_ro("pulls", &NodeStats::pulls)
-      .def_ro("pushes", &NodeStats::pushes)
-      .def_ro("serves", &NodeStats::serves)
-      .def_ro("receives", &NodeStats::receives)
-      .def_ro("failed", &NodeStats::failed)
-      .def_ro("bytes_in", &NodeStats::bytes_in)
-      .def_ro("bytes_out", &NodeStats::bytes_out)
-      .def_ro("integrity_failures", &NodeStats::integrity_failures)
-      .def_ro("stale", &NodeStats::stale)
-      .def_ro("pieces_reasked", &NodeStats::pieces_reasked)
-      .def_ro("dials", &NodeStats::dials)
-      .def_ro("pool_hits", &NodeStats::pool_hits)
-      .def_ro("pool_misses", &NodeStats::pool_misses)
-      .def_ro("evictions", &NodeStats::evictions)
-      .def_ro("sessions", &NodeStats::sessions)
-      .def_ro("transfers", &NodeStats::transfers)
-      .def_ro("catalog_tensors", &NodeStats::catalog_tensors)
-      .def_ro("catalog_bytes", &NodeStats::catalog_bytes)
-      .def_ro("landing_bytes", &NodeStats::landing_bytes)
-      .def_ro("inbox", &NodeStats::inbox)
+      .def_ro("pulls", &NodeStats::pulls, "Pulls of this node that succeeded.")
+      .def_ro("pushes", &NodeStats::pushes, "Pushes of this node that were received.")
+      .def_ro("serves", &NodeStats::serves, "Pulls that peers were served.")
+      .def_ro("receives", &NodeStats::receives, "Pushes of peers that were received.")
+      .def_ro("failed", &NodeStats::failed, "Calls and requests that ended as an error.")
+      .def_ro("bytes_in", &NodeStats::bytes_in, "Bytes of tensors that came.")
+      .def_ro("bytes_out", &NodeStats::bytes_out, "Bytes of tensors that went.")
+      .def_ro("integrity_failures", &NodeStats::integrity_failures, "Pieces that were not what their digest says.")
+      .def_ro("stale", &NodeStats::stale, "References of an earlier generation or start.")
+      .def_ro("pieces_reasked", &NodeStats::pieces_reasked, "Pieces that were asked for again.")
+      .def_ro("dials", &NodeStats::dials, "Connections that were made.")
+      .def_ro("pool_hits", &NodeStats::pool_hits, "Calls that found a session.")
+      .def_ro("pool_misses", &NodeStats::pool_misses, "Calls that had to wait for one.")
+      .def_ro("evictions", &NodeStats::evictions, "Sessions that made room for others.")
+      .def_ro("sessions", &NodeStats::sessions, "Open now.")
+      .def_ro("transfers", &NodeStats::transfers, "Under way now.")
+      .def_ro("catalog_tensors", &NodeStats::catalog_tensors, "Served now.")
+      .def_ro("catalog_bytes", &NodeStats::catalog_bytes, "Bytes served now.")
+      .def_ro("landing_bytes", &NodeStats::landing_bytes, "Memory kept for what arrives.")
+      .def_ro("inbox", &NodeStats::inbox, "Pushes that nobody has taken yet.")
       .def("__repr__", [](const NodeStats& s) {
         return fmt::format(
             "NodeStats(pulls={}, pushes={}, receives={}, failed={}, bytes_in={}, bytes_out={}, sessions={})", s.pulls,

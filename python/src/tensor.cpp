@@ -157,27 +157,54 @@ void bind_tensor(nb::module_& module) {
                                 {0, nullptr}};
   nb::class_<PyTensor>(module, "Tensor", docs::kTensor, nb::type_slots(slots), nb::is_weak_referenceable(),
                        nb::is_final())
-      .def_prop_ro("shape", [](const PyTensor& self) { return tuple_of(self.tensor.meta().shape.values()); })
-      .def_prop_ro("strides",
-                   [](const PyTensor& self) {
-                     const TensorMeta& meta = self.tensor.meta();
-                     return tuple_of(meta.strides.empty() ? row_major(meta.shape).values() : meta.strides.values());
-                   })
-      .def_prop_ro("dtype", [](const PyTensor& self) { return dtype_text(self.tensor.meta()); })
-      .def_prop_ro("opaque", [](const PyTensor& self) { return self.tensor.meta().dtype == DType::kOpaque; })
-      .def_prop_ro("device", [](const PyTensor& self) { return self.tensor.view().device().to_string(); })
-      .def_prop_ro("nbytes", [](const PyTensor& self) { return self.tensor.view().byte_size(); })
-      .def_prop_ro("ndim", [](const PyTensor& self) { return self.tensor.meta().shape.rank(); })
-      .def_prop_ro("name", [](const PyTensor& self) { return text(self.tensor.name()); })
-      .def_prop_ro("generation", [](const PyTensor& self) { return self.tensor.generation().value; })
-      .def_prop_ro("digest", &digest_of)
-      .def_prop_ro("lane", [](const PyTensor& self) { return to_string(self.tensor.lane()); })
-      .def_prop_ro("peer", &sender_of)
-      .def_prop_ro("attributes", [](const PyTensor& self) { return dict_of(self.tensor.meta().attributes); })
-      .def_prop_ro("requires_grad", [](const PyTensor& self) { return self.tensor.meta().requires_grad; })
-      .def_prop_ro("readonly", [](const PyTensor& self) { return self.read_only; })
-      .def_prop_ro("data_ptr",
-                   [](const PyTensor& self) { return reinterpret_cast<std::uintptr_t>(self.tensor.view().data()); })
+      .def_prop_ro(
+          "shape", [](const PyTensor& self) { return tuple_of(self.tensor.meta().shape.values()); },
+          "Axes, slowest first.")
+      .def_prop_ro(
+          "strides",
+          [](const PyTensor& self) {
+            const TensorMeta& meta = self.tensor.meta();
+            return tuple_of(meta.strides.empty() ? row_major(meta.shape).values() : meta.strides.values());
+          },
+          "In elements, one for each axis.")
+      .def_prop_ro(
+          "dtype", [](const PyTensor& self) { return dtype_text(self.tensor.meta()); },
+          "torch's name of the elements; of opaque bytes, what their sender called them.")
+      .def_prop_ro(
+          "opaque", [](const PyTensor& self) { return self.tensor.meta().dtype == DType::kOpaque; },
+          "Whether these are bytes that only their dtype's name says something of.")
+      .def_prop_ro(
+          "device", [](const PyTensor& self) { return self.tensor.view().device().to_string(); },
+          "\"cpu\": host memory.")
+      .def_prop_ro(
+          "nbytes", [](const PyTensor& self) { return self.tensor.view().byte_size(); },
+          "Bytes of the elements, laid out dense.")
+      .def_prop_ro(
+          "ndim", [](const PyTensor& self) { return self.tensor.meta().shape.rank(); }, "How many axes.")
+      .def_prop_ro(
+          "name", [](const PyTensor& self) { return text(self.tensor.name()); },
+          "Under which it was served or pushed; empty for memory of yours.")
+      .def_prop_ro(
+          "generation", [](const PyTensor& self) { return self.tensor.generation().value; },
+          "Which putting of the name it is, counted by its node; 0 for memory of yours.")
+      .def_prop_ro(
+          "digest", &digest_of,
+          "Hex of the root over all its bytes, which both sides hold; None for a part, or where it was not asked for.")
+      .def_prop_ro(
+          "lane", [](const PyTensor& self) { return to_string(self.tensor.lane()); }, "Over which it came.")
+      .def_prop_ro("peer", &sender_of, "The node id of its sender; None for memory of yours.")
+      .def_prop_ro(
+          "attributes", [](const PyTensor& self) { return dict_of(self.tensor.meta().attributes); },
+          "A dict of strings that travelled along.")
+      .def_prop_ro(
+          "requires_grad", [](const PyTensor& self) { return self.tensor.meta().requires_grad; },
+          "The sender's mark, for torch.")
+      .def_prop_ro(
+          "readonly", [](const PyTensor& self) { return self.read_only; },
+          "Whether it must not be written: memory of yours that is so.")
+      .def_prop_ro(
+          "data_ptr", [](const PyTensor& self) { return reinterpret_cast<std::uintptr_t>(self.tensor.view().data()); },
+          "Address of the first element.")
       .def("__len__", &length)
       .def("__repr__", &repr)
       .def("_as", &reinterpreted, nb::arg("dtype"))

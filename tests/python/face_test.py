@@ -274,3 +274,16 @@ def test_values_show_what_they_hold(server, client):
     assert repr(weft.Pages(source=[1, 2])) == "Pages(axis=0, 2 pages)"
     assert repr(weft.s_) == "weft.s_"
     assert "model" not in repr(weft.Item("w"))
+
+
+def test_every_member_says_what_it_is():
+    bare = []
+    for kind in (weft.Tensor, weft.Transfer, weft.Progress, weft.Receipt, weft.Entry, weft.Node, weft.Plan, weft.PingReport):
+        for name in dir(kind):
+            if name.startswith("_"):
+                continue
+            words = (getattr(kind, name).__doc__ or "").splitlines()
+            told = [word for word in words if word.strip() and "->" not in word and not word.startswith(f"{name}(")]
+            if not told and name not in ("send", "throw"):  # a coroutine's own
+                bare.append(f"{kind.__name__}.{name}")
+    assert not bare
