@@ -56,14 +56,16 @@ class Core::Impl {
   TransferKey list(ListSpec spec, TimePoint now);
   TransferKey push(PushSpec spec, TimePoint now);
   TransferKey ping(PingSpec spec, TimePoint now);
-  void cancel(TransferKey key, ErrorClass why, TimePoint now);
-  void cancel_reading(const Entry& entry, TimePoint now);
-  void shut_down(TimePoint now);
   Transfer& open(Role role, const NodeId& peer, const Bound& bound, std::uint64_t cookie, TimePoint now);
   void attach(Transfer& t, TimePoint now);  // to a session, or ask for one
   void send_opening(Transfer& t, Session& s, TimePoint now);
   void send_request(Transfer& t, Session& s, TimePoint now, const wire::Grant* grant = nullptr);
   void send_push_offer(Transfer& t, Session& s, TimePoint now, bool again = false);
+
+  // ending.cpp: how calls end
+  void cancel(TransferKey key, ErrorClass why, TimePoint now);
+  void cancel_reading(const Entry& entry, TimePoint now);
+  void shut_down(TimePoint now);
   void lose_session(Transfer& t, const Error& why, TimePoint now);
   void fail(Transfer& t, Error error, TimePoint now);  // ends it, whatever its role and phase
   void tell(Transfer& t, decltype(Outcome::result) result);
