@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 
 #include <charconv>
-#include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tests/nodes/memory_ring.hpp>
@@ -36,7 +36,9 @@ void each_rail(std::uint16_t kept, Do&& what) {
   DIR* folder = ::opendir("/proc/self/fd");
   REQUIRE(folder != nullptr);
   while (const dirent* entry = ::readdir(folder)) {
-    const int fd = std::atoi(entry->d_name);
+    const std::string_view name = entry->d_name;
+    int fd = -1;
+    if (std::from_chars(name.data(), name.data() + name.size(), fd).ec != std::errc()) continue;
     sockaddr_storage here{}, there{};
     socklen_t size = sizeof here;
     if (::getsockname(fd, reinterpret_cast<sockaddr*>(&here), &size) != 0) continue;

@@ -82,6 +82,10 @@ class Child {
   /// SIGSTOP, and its stop awaited: until then its threads may still answer.
   void stop() {
     ::kill(pid_, SIGSTOP);
+    await_stop();
+  }
+  /// It stops itself: what it said before that is here already.
+  void await_stop() {
     int status = 0;
     if (::waitpid(pid_, &status, WUNTRACED) != pid_ || !WIFSTOPPED(status)) FAIL("the child did not stop");
   }

@@ -63,6 +63,7 @@ void cancelled_while_server_stops(const LaneCase& lane) {
     arm(server, at, "stop");
     auto pull = node.get(server.ticket(), "t", {.into = view(memory)});
     server.expect(std::string("at ") + at.step);
+    server.await_stop();
     const TimePoint then = Clock::now();
     pull.cancel();
     const auto result = pull.wait_for(kSoon);
