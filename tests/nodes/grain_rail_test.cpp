@@ -72,9 +72,10 @@ std::int64_t rail_bytes(std::uint16_t kept) {
 TEST_CASE("grains: a rail that is cut loses none of them, and the ring has one again", "[grains][O-W4][O-57]") {
   constexpr std::size_t kBytes = 20'000;
   Memory memory(8, kBytes);
-  auto node = unwrap(TensorNode::start());
+  const NodeOptions over_sockets{.lanes = {Lane::kTcp, Lane::kTls}};  // what can be cut from here
+  auto node = unwrap(TensorNode::start(over_sockets));
   auto target = unwrap(node.open_target(ring(memory)));
-  auto other = unwrap(TensorNode::start());
+  auto other = unwrap(TensorNode::start(over_sockets));
   auto initiator = unwrap(other.open_initiator());
   until_connected(initiator, unwrap(initiator.add_target(target.info())));
   std::uint64_t next = 0;

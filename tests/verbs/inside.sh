@@ -87,7 +87,7 @@ step grains-received cat /tmp/grains.log
 
 # Every system call of two processes whose loops spin, between their marks.
 if [ -n "$strace" ]; then
-  export WEFT_SPIN_US=10000000 WEFT_ASK_KERNEL_US=1000000
+  export WEFT_SPIN_US=1000000 WEFT_ASK_KERNEL_US=1000000
   "$strace" -f -y -o /tmp/spun.recv timeout 120 "$spinning" recv /tmp/spun.ring "$spun" > /tmp/spun.log 2>&1 &
   receiver=$!
   appears /tmp/spun.ring
