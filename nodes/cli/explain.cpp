@@ -44,7 +44,8 @@ class ExplainCommand final : public Command {
       lane.usable = false;
       lane.verdict = "not asked for";
     }
-    std::ranges::stable_partition(plan.lanes, [](const PlanLane& lane) { return lane.chosen; });
+    const auto chosen = std::ranges::find_if(plan.lanes, &PlanLane::chosen);
+    if (chosen != plan.lanes.end()) std::rotate(plan.lanes.begin(), chosen, chosen + 1);
   }
 
   static void show_json(Context& context, const Plan& plan, const Ticket& ticket) {
