@@ -19,15 +19,20 @@ weftStatus next_status(weftFabricsInitiator initiator) {
   return weftFabricsInitiatorNextResult(initiator, &result);
 }
 
+/// Memory, which outlives whatever still writes and reads it.
+struct Rings {
+  explicit Rings(std::size_t slots) : in(slots), out(4) {}
+  Ring in, out;
+};
+
 /// A target that nobody reads, with an initiator that is connected to it.
-struct Unread : Fabrics {
+struct Unread : Rings, Fabrics {
   explicit Unread(std::size_t slots, const char* options = nullptr)
-      : in(slots), out(4), target(blank_target()), info(set_up(target, in.regions)) {
+      : Rings(slots), target(blank_target()), info(set_up(target, in.regions)) {
     sender = initiator(out.regions, options);
     REQUIRE(weftFabricsInitiatorAddTarget(sender, info) == WEFT_STATUS_OK);
     connect(sender);
   }
-  Ring in, out;
   weftFabricsTarget target;
   weftTargetInfo info;
   weftFabricsInitiator sender = nullptr;
@@ -72,6 +77,7 @@ TEST_CASE("progress: a target that is lost leaves nothing pending, once its grai
 }
 
 TEST_CASE("transfers: what no target has room for is OVERLOADED at the call, and nothing is sent", "[M-23][O-W15]") {
+  Ring other(4);
   Unread ends(1, R"({"cqDepth": 3})");
   REQUIRE(weftFabricsInitiatorTransferGrain(ends.sender, 0) == WEFT_STATUS_OK);
   REQUIRE(result_of(ends.sender).status == WEFT_STATUS_OK);
@@ -83,7 +89,6 @@ TEST_CASE("transfers: what no target has room for is OVERLOADED at the call, and
   CHECK(next_status(ends.sender) == WEFT_ERR_NOT_READY);
 
   // Where another has room, each says what became of it.
-  Ring other(4);
   const weftFabricsTarget second = ends.blank_target();
   const weftTargetInfo second_info = ends.set_up(second, other.regions);
   REQUIRE(weftFabricsInitiatorAddTarget(ends.sender, second_info) == WEFT_STATUS_OK);
@@ -107,8 +112,8 @@ TEST_CASE("transfers: what no target has room for is OVERLOADED at the call, and
 
 TEST_CASE("transfers: a hundred thousand go where nobody takes results or makes progress", "[M-23][M-25][O-W15]") {
   constexpr std::uint64_t kCount = 100'000, kKept = 65536;
-  Fabrics fabrics;
   Ring in(4), out(4);
+  Fabrics fabrics;
   const weftFabricsTarget target = fabrics.blank_target();
   REQUIRE(weftFabricsTargetSetGrainCallback(target, [](void*, const weftFabricsGrain*) {}, nullptr) == WEFT_STATUS_OK);
   const weftTargetInfo info = fabrics.set_up(target, in.regions);
