@@ -4,10 +4,8 @@
 
 #include <algorithm>
 
-#include <weft/fabric/domain.hpp>
-#include <weft/fabric/provider_config.hpp>
-
 #include "lane_pair.hpp"
+#include "loopback.hpp"
 
 using namespace weft;
 using namespace weft::fabric;
@@ -101,10 +99,8 @@ TEST_CASE("verbs: memory past the limit for a ring of messages leaves its receiv
 }
 
 TEST_CASE("verbs: memory that is not mapped is no region, beside three that are", "[fabric][verbs][O-10]") {
-  const auto config = unwrap(ProviderConfig::of(Provider::kVerbs));
-  auto info = config.find_named("verbs", std::nullopt, EndpointType::kMessage);
-  if (!info) SKIP(info.error().to_string());
-  const Fabric fabric = unwrap(Fabric::open(info->view()));
+  const FabricInfo info = message_info("verbs");
+  const Fabric fabric = unwrap(Fabric::open(info.view()));
   Domain domain = unwrap(Domain::open(fabric));
   constexpr std::size_t kPage = 4096;
   auto* mapped =
