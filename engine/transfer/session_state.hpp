@@ -81,6 +81,7 @@ struct Session {
   TimePoint last_said{};
   TimePoint idle_since{};
   TimePoint close_at = kNever;
+  TimePoint bye_until{};  // so long it waits for what rails still have to say
   std::optional<Error> close_why{};
   std::size_t transfers = 0;
   Key bye{};                               // its post, while it is queued

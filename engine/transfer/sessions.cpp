@@ -6,6 +6,11 @@
 
 /// Sessions of the core: hello, which of two sessions stays, heartbeats, bye.
 namespace weft::transfer {
+namespace {
+
+constexpr Duration kByeTakes = std::chrono::milliseconds(250);  // to be said, and answered
+
+}  // namespace
 
 /// A transfer that the peer asked for, with a sequence of its own.
 Transfer& Core::Impl::open_theirs(Role role, Session& s, std::uint64_t sequence, TimePoint now) {
@@ -169,7 +174,8 @@ void Core::Impl::close_session(SessionKey key, const Error& why, TimePoint now) 
     s->bye = s->out.at(s->out.size() - 1);
   }
   // Time for what is queued, the bye last; the peer answers it, and both sides close.
-  s->close_at = now + std::chrono::milliseconds(250);
+  s->close_at = now + kByeTakes;
+  s->bye_until = now + kRailStall;
   timers_.add({.at = s->close_at, .session = true, .who = key});
   detach_peer(*s);
   transfers_.for_each([&](Key, Transfer& t) {
@@ -265,6 +271,9 @@ void Core::Impl::on_ping(Session& s, const wire::Ping& m, TimePoint now) {
 
 void Core::Impl::session_timer(Session& s, TimePoint now) {
   if (s.closing) {
+    // A receipt that its sender never hears is a push that it takes for lost: it is told before the bye, however slow
+    // the device.
+    if (now >= s.close_at && now < s.bye_until && bye_waits(s)) s.close_at = std::min(s.bye_until, now + kByeTakes);
     if (now >= s.close_at) {
       s.close_at = kNever;
       actions_.push(CloseSession{.session = s.key, .why = Error(ErrorClass::kPeerLost, "session", "closed")});

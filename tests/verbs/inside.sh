@@ -88,23 +88,24 @@ step grains-received cat /tmp/grains.log
 # Every system call of two processes whose loops spin, between their marks.
 if [ -n "$strace" ]; then
   export WEFT_SPIN_US=1000000 WEFT_ASK_KERNEL_US=1000000
-  "$strace" -f -y -o /tmp/spun.recv timeout 120 "$spinning" recv /tmp/spun.ring "$spun" > /tmp/spun.log 2>&1 &
+  "$strace" -f -ttt -y -o /tmp/spun.recv timeout 120 "$spinning" recv /tmp/spun.ring "$spun" > /tmp/spun.log 2>&1 &
   receiver=$!
   appears /tmp/spun.ring
-  step spun-send "$strace" -f -y -o /tmp/spun.send "$spinning" send /tmp/spun.ring "$spun"
+  step spun-send "$strace" -f -ttt -y -o /tmp/spun.send "$spinning" send /tmp/spun.ring "$spun"
   unset WEFT_SPIN_US WEFT_ASK_KERNEL_US
   wait $receiver
   step spun-recv cat /tmp/spun.log
   # The loop's thread is the one that rings the device's doorbell, a call of Soft-RoCE's own: uverbs command 28.
   cat > /tmp/calls.awk << 'AWK'
-/"@from"/ {measured = 1; next}
-/"@to"/ {measured = 0}
+/"@from"/ {measured = 1; from = $2; next}
+/"@to"/ {measured = 0; to = $2}
 !measured || /resumed>/ {next}
 /write\(.*uverbs.*"\\34/ {loop[$1]; ++bells; next}
-{call = $2; sub(/\(.*/, "", call); ++calls[$1 " " call]}
+{call = $3; sub(/\(.*/, "", call); ++calls[$1 " " call]}
 END {
   for (one in calls) {split(one, of); if (of[1] in loop) print "call", of[2], calls[one]}
   print "bells", bells
+  print "seconds", to - from
 }
 AWK
   step spun-send-calls awk -f /tmp/calls.awk /tmp/spun.send

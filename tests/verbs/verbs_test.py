@@ -176,9 +176,12 @@ def spinning(steps, _):
         lines = [line.split() for line in steps.text(f"spun-{end}-calls").splitlines()]
         calls = {words[1]: int(words[2]) for words in lines if words and words[0] == "call"}
         bells = int(next(words[1] for words in lines if words and words[0] == "bells"))
+        seconds = float(next(words[1] for words in lines if words and words[0] == "seconds"))
         # Each grain takes its initiator two posts; its target gives credits for several at a time.
         check(bells > SPUN * (1.5 if end == "send" else 0.1), end, bells, "doorbells")
-        check(sum(calls.values()) < 0.05 * 0.9 * SPUN, end, calls)
+        # They go eight at a time, hence a call for each bunch would be SPUN / 8. What heartbeats take, and the look at
+        # the kernel once a second, is allowed for by the time that it took.
+        check(sum(calls.values()) < 0.03 * 0.9 * SPUN + 16 * seconds, end, calls, seconds, "seconds")
 
 
 @test("verbs: a pull and a push of 4 KiB ride the rail, and every byte is equal")

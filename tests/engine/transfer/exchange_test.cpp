@@ -151,8 +151,25 @@ TEST_CASE("exchange: the bye is behind what rails still have to say", "[transfer
   const lane::Token token = answer->token;
   peer.core().posted(peer.now());
   CHECK(peer.said_on<wire::Bye>(0).empty());  // it may not be there yet
+  peer.pass(std::chrono::seconds(1));
+  CHECK(peer.said_on<wire::Bye>(0).empty());  // a slow device
+  CHECK_FALSE(peer.action<CloseSession>());
   peer.core().on_finished(token, false, peer.now());
   CHECK(peer.said_on<wire::Bye>(0).size() == 1);
+}
+
+TEST_CASE("exchange: a rail that stands still holds up the end of its session for two seconds", "[transfer]") {
+  PlayedPeer peer;
+  peer.open_rail(kRail);
+  const std::array<std::string_view, 1> names{"nothing"};
+  peer.hear_on(kRail, wire::Request{.sequence = 1, .inline_max = 8192, .what = {.names = names}});
+  REQUIRE(peer.core().peek(peer.rail(kRail), 0, peer.now()) != nullptr);
+  peer.core().posted(peer.now());
+  peer.core().shut_down(peer.now());
+  peer.pass(std::chrono::milliseconds(1900));
+  CHECK_FALSE(peer.action<CloseSession>());
+  peer.pass(std::chrono::milliseconds(200));
+  CHECK(peer.action<CloseSession>());
 }
 
 TEST_CASE("exchange: what is not for rails closes that rail", "[transfer]") {
