@@ -182,10 +182,10 @@ Error Dialer::failure_of(const Dial& dial) {
   error = std::move(error).with_peer(who);
   if (main->native_code() != 0)
     error = std::move(error).with_native(main->native_code(), std::string{main->native_text()});
-  const std::string_view hint =
-      main->own_hint().empty() ? "is the node running? If it was restarted, get a fresh ticket; else check the firewall"
-                               : main->own_hint();
-  return std::move(error).with_hint(std::string{hint});
+  if (!main->own_hint().empty()) return std::move(error).with_hint(std::string{main->own_hint()});
+  if (kind == ErrorClass::kResourceExhausted)  // something of this host's
+    return std::move(error).with_hint(std::string{main->hint()});
+  return std::move(error).with_hint("is the node running? If it was restarted, get a fresh ticket; else check the firewall");
 }
 
 }  // namespace weft::stream

@@ -15,7 +15,8 @@ constexpr const char* kOperation = "safetensors";
 
 std::unexpected<Error> at_path(const Error& error, const std::filesystem::path& path) {
   return fail(Error{error.kind(), kOperation, fmt::format("{}: {}", path.string(), error.message())}.with_hint(
-      "the file is damaged, or still being written; make or fetch it again"));
+      error.own_hint().empty() ? "the file is damaged, or still being written; make or fetch it again"
+                               : std::string(error.own_hint())));
 }
 
 }  // namespace

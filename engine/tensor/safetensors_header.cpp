@@ -49,6 +49,11 @@ class HeaderListener final : public detail::JsonListener {
   std::unexpected<Error> wrong(std::string_view what) const {
     return malformed(fmt::format("tensor {}: {}", detail::shown(name_), what));
   }
+  /// What the format allows and Weft does not take.
+  std::unexpected<Error> beyond(std::string_view what) const {
+    return fail(Error(ErrorClass::kUnsupported, kOperation, fmt::format("tensor {}: {}", detail::shown(name_), what))
+                    .with_hint("the file may be whole: Weft does not take this of it; a later version may"));
+  }
   Result<void> misplaced(std::string_view what) const;
   Result<void> on_top_key(std::string& key);
   Result<void> on_field(std::string_view key);
@@ -135,7 +140,7 @@ Result<void> HeaderListener::on_key(std::string& key) {
 
 Result<void> HeaderListener::on_top_key(std::string& key) {
   name_ = std::move(key);
-  if (name_.size() > kMaxNameBytes) return wrong(fmt::format("its name is longer than {} bytes", kMaxNameBytes));
+  if (name_.size() > kMaxNameBytes) return beyond(fmt::format("its name is longer than {} bytes", kMaxNameBytes));
   if (!is_clean_utf8(name_)) return wrong("its name is not UTF-8 without NUL");
   if (!names_.insert(name_).second) return wrong("it stands there twice");
   return {};
@@ -156,10 +161,7 @@ Result<void> HeaderListener::on_text(std::string& text) {
   }
   if (place_ != Place::kTensor || field_ != kDtype) return misplaced("text");
   const auto known = parse_safetensors_dtype(text);
-  if (!known)
-    return std::unexpected(wrong(fmt::format("the dtype {} is not known", detail::shown(text)))
-                               .error()
-                               .with_hint("a later version of Weft may know it; this one is `weft version`"));
+  if (!known) return beyond(fmt::format("the dtype {} is not known", detail::shown(text)));
   dtype_ = *known;
   return {};
 }
@@ -167,7 +169,7 @@ Result<void> HeaderListener::on_text(std::string& text) {
 Result<void> HeaderListener::on_count(std::uint64_t count) {
   if (place_ == Place::kShape) {
     if (count > std::numeric_limits<std::int64_t>::max()) return wrong(fmt::format("an axis of {}", count));
-    if (shape_.rank() == kMaxRank) return wrong(fmt::format("more than {} axes", kMaxRank));
+    if (shape_.rank() == kMaxRank) return beyond(fmt::format("more than {} axes", kMaxRank));
     shape_.append(static_cast<std::int64_t>(count));
     return {};
   }

@@ -284,6 +284,7 @@ void Core::Impl::on_receipt(Session& s, Transfer& t, const wire::Receipt& m, Tim
                      .verify = m.verify});
     } else {
       t.error = Error(m.error, "push", std::string(m.text)).with_peer(s.label()).with_name(t.entry->name);
+      src.ever_done = false;  // every try went to this one process, and it says that it has nothing
     }
   }
   if (src.round_open) send_done(s, t, Error(ErrorClass::kCancelled, "transfer", "the receiver ended it"), now);

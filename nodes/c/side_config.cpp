@@ -73,6 +73,8 @@ Outcome<SideConfig> read_side(const Config& config, SideConfig::Side side) {
   if (side == SideConfig::Side::kTarget && !read.regions->writable())
     return bad_argument("a flow reader's memory can be sent from only", "weftFabricsRegionsForFlowWriter");
   WEFT_C_TRY(read.regions->equal_size());
+  if (config.structSize != 0 && config.structSize < offsetof(Config, options))
+    return bad_argument("structSize is less than the struct ever had", "set it to sizeof of the struct, or to 0");
   const bool has_options = config.structSize >= offsetof(Config, options) + sizeof config.options;
   WEFT_C_TRY(read_options(has_options ? config.options : nullptr, side, read));
   return read;

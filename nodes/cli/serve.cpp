@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <string>
 #include <thread>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -35,10 +38,12 @@ class ServeCommand final : public Command {
     WEFT_TRY(presence_.prepare());
     WEFT_LET(auto node, start_node(context, std::move(options)));
     std::size_t tensors = 0;
+    std::unordered_set<std::string> names;
     for (const auto& path : paths_) {
       WEFT_LET(const auto added, node.serve(path));
       tensors += added;
       WEFT_TRY(in_time(context));
+      if (paths_.size() > 1) WEFT_TRY(add_names(node, path, names));
     }
     const auto bytes = node.stats().catalog_bytes;
     tell(context, node, tensors, bytes);
@@ -51,6 +56,19 @@ class ServeCommand final : public Command {
   }
 
  private:
+  /// The node would take what a later file holds for newer generations of the same tensors.
+  static Result<void> add_names(TensorNode& node, const std::string& path, std::unordered_set<std::string>& names) {
+    WEFT_LET(const auto all, node.list(Peer(node.ticket())).wait());
+    Generation newest{};
+    for (const Entry& entry : all) newest = std::max(newest, entry.generation);
+    for (const Entry& entry : all)
+      if (entry.generation == newest && !names.insert(entry.name).second)
+        return fail(Error(ErrorClass::kMalformed, "serve",
+                          fmt::format("two of the files hold a tensor named \"{}\": the second is {}",
+                                      escaped(entry.name), escaped(path)))
+                        .with_hint("serve each by a `weft serve` of its own"));
+    return {};
+  }
   void tell(Context& context, const TensorNode& node, std::size_t tensors, std::uint64_t bytes) const {
     std::string sources;
     for (const auto& path : paths_)

@@ -180,4 +180,5 @@ TEST_CASE("dialer: without descriptors the dial is ResourceExhausted", "[stream]
   REQUIRE(outcomes.size() == 1);
   CHECK(outcomes[0].result.error().kind() == ErrorClass::kResourceExhausted);
   CHECK(outcomes[0].result.error().native_code() == EMFILE);
+  CHECK(outcomes[0].result.error().hint() == "raise the limit: ulimit -n");
 }
