@@ -50,7 +50,8 @@ long on_control(BIO* bio, int command, long, void*) {
 void TlsSocket::MethodTraits::close(bio_method_st* method) noexcept { BIO_meth_free(method); }
 
 Result<TlsSocket::Method> TlsSocket::make_method() {
-  const int index = BIO_get_new_index();
+  // OpenSSL has 127 of them for a process's whole life: all of ours are of one kind.
+  static const int index = BIO_get_new_index();
   Method method{index == -1 ? nullptr : BIO_meth_new(index | BIO_TYPE_SOURCE_SINK, "weft")};
   if (!method || BIO_meth_set_read(method.get(), on_read) != 1 || BIO_meth_set_write(method.get(), on_write) != 1 ||
       BIO_meth_set_ctrl(method.get(), on_control) != 1)

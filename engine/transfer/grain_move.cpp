@@ -106,8 +106,10 @@ void Core::Impl::hear_move(Session& s, Transfer& t, GrainWay&& way, const wire::
   const bool stays = way.rail == in_use.rail && way.slot == in_use.slot;
   const bool comes = r != nullptr && r->state != Rail::State::kClosing && r->state != Rail::State::kDown &&
                      (t.lane == Lane::kAuto || t.lane == r->lane);
-  f.move.reset();
-  if (!stays && comes) f.move = std::move(way);
+  if (!stays && comes)
+    f.move = std::move(way);
+  else
+    f.move.reset();
   set_ready(s, in_use.rail);
   hear_arrivals(t, m.granted, m.arrived);
   t.progress_at = now;

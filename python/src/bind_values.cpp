@@ -179,7 +179,9 @@ void bind_rules(nb::module_& module) {
       .def(
           "names", [](const Access& self, nb::handle glob) { return Access(self).names(name_of(glob, "glob")); },
           nb::arg("glob").none())
-      .def("verbs", [](const Access& self, const nb::args& words) { return Access(self).verbs(verbs_of(words)); });
+      .def(
+          "verbs", [](const Access& self, const nb::args& words) { return Access(self).verbs(verbs_of(words)); },
+          nb::arg("verbs"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import sysconfig
 import time
 
 import numpy as np
@@ -230,14 +231,17 @@ if __name__ == "__main__":
                   script).stdout == "both\n"  # fmt: skip
 
 
-def test_a_sub_interpreter_is_refused_in_words():
+@pytest.mark.parametrize("kind", ["isolated", "legacy"])
+def test_a_sub_interpreter_is_refused_in_words(kind):
     code = """
+import sys
 import weft
 try:
-    import _xxsubinterpreters as interpreters
-except ImportError:
     import _interpreters as interpreters
-one = interpreters.create()
+    one = interpreters.create(sys.argv[1])
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    one = interpreters.create(isolated=sys.argv[1] == "isolated")
 try:
     interpreters.run_string(one, '''
 try:
@@ -250,8 +254,9 @@ finally:
 with weft.Node() as node:
     node.put("w", b"1")
 """
-    done = python(code)
+    done = python(code, kind)
     assert done.stdout.startswith("refused:"), done
+    assert "sub" in done.stdout
 
 
 CYCLES = int(os.environ.get("WEFT_PYTHON_CYCLES", "100000"))
@@ -301,7 +306,26 @@ def test_nodes_that_come_and_go_leave_nothing():
     assert resident_bytes() - before[2] < (32 << 20)
 
 
-def test_free_threaded_python_keeps_its_word():
-    if not hasattr(sys, "_is_gil_enabled"):
+def is_free_threaded():
+    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+def test_importing_turns_the_gil_of_a_free_threaded_python_on():
+    if not is_free_threaded():
         pytest.skip("this Python always has the GIL")
-    assert sys._is_gil_enabled()  # the extension asks for it: importing it turned it on
+    done = python("import sys, weft; print(sys._is_gil_enabled())", flags=["-W", "error::RuntimeWarning:weft"])
+    assert done.stdout == "True\n"
+
+
+def test_a_python_that_is_kept_without_the_gil_is_refused_in_words():
+    if not is_free_threaded():
+        pytest.skip("this Python always has the GIL")
+    code = """
+import sys
+try:
+    import weft
+except ImportError as error:
+    print(error, sys._is_gil_enabled())
+"""
+    for how in ({"flags": ["-X", "gil=0"]}, {"env": {**os.environ, "PYTHON_GIL": "0"}}):
+        assert python(code, **how).stdout.startswith("weft needs the GIL, and PYTHON_GIL=0"), how

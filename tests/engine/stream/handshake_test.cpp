@@ -1,5 +1,6 @@
 #include <weft/stream/handshake.hpp>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -200,4 +201,11 @@ TEST_CASE("handshake: what the dialler says right behind it waits in the pipe", 
   std::vector<std::byte> into(200);
   CHECK(acceptor->read(into).value() == 100);
   CHECK_FALSE(acceptor->has_buffered());
+}
+
+TEST_CASE("tls context: a process may have any number of them in its life", "[stream]") {
+  const Node first;
+  const int before = BIO_get_new_index();  // of 127: OpenSSL's newer versions then refuse
+  for (int i = 0; i < 3; ++i) const Node another;
+  CHECK(BIO_get_new_index() == before + 1);
 }
