@@ -27,7 +27,7 @@ TEST_CASE("catalog: names are 1 to 255 bytes of clean text", "[T-06]") {
   CHECK(node.put(std::string(255, 'x'), blob(1, 1)).has_value());
 }
 
-TEST_CASE("catalog: replacing is seen, removing too, and memory comes back", "[T-06]") {
+TEST_CASE("catalog: replacing is seen, removing too, and memory comes back", "[T-06][T-W6]") {
   auto server = start();
   auto client = start();
   const auto held = std::make_shared<int>(1);
@@ -83,7 +83,7 @@ TEST_CASE("catalog: many that are put together are seen together, as one generat
   CHECK(held.use_count() == 1);
 }
 
-TEST_CASE("catalog: a batch is of one snapshot while others are published", "[T-06]") {
+TEST_CASE("catalog: a batch is of one snapshot while others are published", "[T-06][T-F5]") {
   auto server = start();
   auto client = start();
   constexpr std::size_t kNames = 64;
@@ -129,7 +129,7 @@ TEST_CASE("catalog: what was replaced is let go though nobody asks for anything"
   CHECK(held.use_count() == 1);
 }
 
-TEST_CASE("catalog: a tensor replaced while it is pulled arrives whole, of one generation", "[T-06]") {
+TEST_CASE("catalog: a tensor replaced while it is pulled arrives whole, of one generation", "[T-06][N2]") {
   constexpr std::size_t kBytes = 4 << 20;
   std::atomic<int> written{0};
   std::atomic<bool> halfway{false}, replaced{false};
@@ -190,7 +190,7 @@ TEST_CASE("catalog: one bad name of a batch fails alone, the order is kept", "[T
   CHECK(need(client.get_many(server.ticket(), {}).wait()).empty());
 }
 
-TEST_CASE("catalog: what a get gave pulls again without its name, until it was replaced") {
+TEST_CASE("catalog: what a get gave pulls again without its name, until it was replaced", "[T-W12][T18]") {
   auto server = start();
   auto client = start();
   for (const std::size_t bytes : {std::size_t{100}, std::size_t{3 << 20}}) {

@@ -40,7 +40,8 @@ TEST_CASE("life: a node may end on another thread than it began on", "[T-31]") {
   }
 }
 
-TEST_CASE("life: stopped twice, from any thread and a callback, a node says ShuttingDown afterwards", "[T-02][T-13]") {
+TEST_CASE("life: stopped twice, from any thread and a callback, a node says ShuttingDown afterwards",
+          "[T-02][T-13][T-W2][F28]") {
   auto server = start();
   auto node = start();
   need(server.put("t", blob(100'000, 1)));
@@ -143,7 +144,7 @@ TEST_CASE("life: what a stopped node is asked of itself says ShuttingDown too", 
   CHECK(failure(node.remove("t")) == ErrorClass::kShuttingDown);
 }
 
-TEST_CASE("life: a hundred transfers in flight at stop: each resolves", "[T-13]") {
+TEST_CASE("life: a hundred transfers in flight at stop: each resolves", "[T-13][T-W2][F28]") {
   constexpr std::size_t kBytes = 8 << 20;
   for (const bool stop_server : {false, true}) {
     CAPTURE(stop_server);
@@ -179,7 +180,7 @@ TEST_CASE("life: a hundred transfers in flight at stop: each resolves", "[T-13]"
   }
 }
 
-TEST_CASE("life: calls that race with stop end, whichever comes first", "[T-13][T-31]") {
+TEST_CASE("life: calls that race with stop end, whichever comes first", "[T-13][T-31][T-W2][F28]") {
   for (int round = 0; round < 8; ++round) {
     auto server = start();
     auto client = start();
@@ -206,7 +207,8 @@ TEST_CASE("life: calls that race with stop end, whichever comes first", "[T-13][
   }
 }
 
-TEST_CASE("life: stopped during a handshake that never speaks, dialled or dialling, it ends at once", "[T-13][F28]") {
+TEST_CASE("life: stopped during a handshake that never speaks, dialled or dialling, it ends at once",
+          "[T-13][F28][T-W2]") {
   const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // takes connections and says nothing
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -236,7 +238,7 @@ TEST_CASE("life: stopped during a handshake that never speaks, dialled or dialli
   for (const int fd : {silent, dialled, dialling}) ::close(fd);
 }
 
-TEST_CASE("life: two hundred nodes come and go; descriptors and threads stay", "[T-01][T-32]") {
+TEST_CASE("life: two hundred nodes come and go; descriptors and threads stay", "[T-01][T-32][N8]") {
   const auto once = [](bool used) {
     auto server = start();
     auto client = start();

@@ -22,7 +22,7 @@ void until(Condition&& condition) {
 
 }  // namespace
 
-TEST_CASE("pool: a hundred gets in a row use one session", "[T-20][T-21][T-F6]") {
+TEST_CASE("pool: a hundred gets in a row use one session", "[T-20][T-21][T-F6][T-W1]") {
   auto server = start();
   auto client = start();
   need(server.put("t", blob(100, 1)));
@@ -67,7 +67,7 @@ TEST_CASE("pool: two nodes that dial each other at once keep one session", "[T-2
   }
 }
 
-TEST_CASE("pool: the eleventh peer takes the place of the one that rested longest", "[T-20][T-23]") {
+TEST_CASE("pool: the eleventh peer takes the place of the one that rested longest", "[T-20][T-23][T-14][X-2]") {
   auto client = start({.pool = {.connections = 10}});
   std::vector<TensorNode> servers;
   for (int i = 0; i < 11; ++i) {
@@ -88,7 +88,7 @@ TEST_CASE("pool: the eleventh peer takes the place of the one that rested longes
   visit(1);
 }
 
-TEST_CASE("pool: eleven peers at once through ten places: all are served, the limit holds", "[T-23]") {
+TEST_CASE("pool: eleven peers at once through ten places: all are served, the limit holds", "[T-23][T-W7][F37]") {
   auto client = start({.pool = {.connections = 10}});
   std::vector<TensorNode> servers;
   std::vector<Future<Tensor>> pulls;
@@ -106,7 +106,7 @@ TEST_CASE("pool: eleven peers at once through ten places: all are served, the li
   CHECK(std::max(most, client.stats().sessions) <= 10);
 }
 
-TEST_CASE("pool: an idle session closes by itself, and the next call makes another", "[T-22][T-24]") {
+TEST_CASE("pool: an idle session closes by itself, and the next call makes another", "[T-22][T-24][T-W7]") {
   auto server = start();
   auto client = start({.pool = {.idle = std::chrono::milliseconds(100)}});
   need(server.put("t", blob(100'000, 1)));
@@ -116,7 +116,7 @@ TEST_CASE("pool: an idle session closes by itself, and the next call makes anoth
   CHECK(client.stats().dials == 2);
 }
 
-TEST_CASE("pool: gets go on while their session is closed for idleness again and again", "[T-22]") {
+TEST_CASE("pool: gets go on while their session is closed for idleness again and again", "[T-22][F37]") {
   auto server = start();
   auto client = start({.pool = {.idle = std::chrono::milliseconds(1)}});
   need(server.put("t", blob(100'000, 1)));
@@ -150,7 +150,8 @@ TEST_CASE("pool: a black hole keeps nobody else waiting", "[T-26]") {
   ::close(silent);
 }
 
-TEST_CASE("pool: a restarted peer is reached again with its new ticket, its old handles are Stale", "[T-24]") {
+TEST_CASE("pool: a restarted peer is reached again with its new ticket, its old handles are Stale",
+          "[T-24][T-W3][T18]") {
   auto client = start();
   auto server = start();
   need(server.put("t", blob(1000, 1)));

@@ -35,7 +35,7 @@ TEST_CASE("death: before anything was asked of it a killed node is PeerUnreachab
   CHECK(Clock::now() - then < kKnownDead);
 }
 
-TEST_CASE("death: the server is killed at each step of a pull", "[F2][F3][F4][F5][F6][F7][F8]") {
+TEST_CASE("death: the server is killed at each step of a pull", "[F2][F3][F4][F5][F6][F7][F8][T-32][N8]") {
   const LaneCase lane = each_lane();
   auto node = start(lane.options());
   works(node, lane);
@@ -85,7 +85,7 @@ TEST_CASE("death: the client is killed at each step of its pull, the server goes
 }
 
 TEST_CASE("death: the receiver of a push is killed at each step, no success without its receipt",
-          "[F2][F3][F4][F5][F6][F7][F8]") {
+          "[F2][F3][F4][F5][F6][F7][F8][T-05]") {
   const LaneCase lane = each_lane();
   auto node = start(lane.options());
   works(node, lane);

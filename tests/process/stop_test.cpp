@@ -176,7 +176,7 @@ TEST_CASE("stopped: with the defaults a silent server is lost after three second
   CHECK(failure(result) == ErrorClass::kPeerLost);
 }
 
-TEST_CASE("stopped: a server at each step of a pull", "[F11]") { server_stops({}); }
+TEST_CASE("stopped: a server at each step of a pull", "[F11][N8]") { server_stops({}); }
 TEST_CASE("stopped: a server at each step of a pull over lane tls", "[F11]") { server_stops({.sealed = true}); }
 TEST_CASE("stopped: a pull cancelled meanwhile writes nothing afterwards", "[F11][N9]") {
   cancelled_while_server_stops({});

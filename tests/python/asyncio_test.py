@@ -75,7 +75,7 @@ def test_many_completions_are_one_wake_up(server, client):
     assert asyncio.run(main()) <= 2
 
 
-def test_wait_for_and_timeout_cancel_it(server, client, run):
+def test_wait_for_and_timeout_cancel_it(server, client, run):  # [T-12]
     async def main():
         pull = server.receive("x")
         with pytest.raises(asyncio.TimeoutError):
@@ -273,7 +273,7 @@ def test_a_transfer_belongs_to_the_loop_that_awaited_it_first(server):
     pull.cancel()
 
 
-def test_stop_is_called_from_the_loop_and_twice(run):
+def test_stop_is_called_from_the_loop_and_twice(run):  # [T-13]
     async def main():
         node = weft.Node()
         waiting = asyncio.ensure_future(node.receive())

@@ -14,7 +14,7 @@ from weft.compat.tensor_protocol import PyTensorNode, TensorError, create_node
 
 
 @pytest.mark.parametrize("make", [create_node, PyTensorNode])
-def test_a_thousand_nodes_that_are_not_started_open_nothing(make):
+def test_a_thousand_nodes_that_are_not_started_open_nothing(make):  # [T-01]
     before = held()
     nodes = [make() for _ in range(1000)]
     assert held() == before
@@ -25,7 +25,7 @@ def test_a_thousand_nodes_that_are_not_started_open_nothing(make):
 
 
 @pytest.mark.parametrize("make", [create_node, pyo3])
-def test_two_hundred_lives_leave_descriptors_and_threads_as_they_were(make):
+def test_two_hundred_lives_leave_descriptors_and_threads_as_they_were(make):  # [T-32]
     async def main():
         async def live():
             async with started(2, make) as (sender, receiver):
@@ -48,7 +48,7 @@ def test_two_hundred_lives_leave_descriptors_and_threads_as_they_were(make):
     run(main, seconds=120)
 
 
-def test_start_is_idempotent_and_its_options_are_checked():
+def test_start_is_idempotent_and_its_options_are_checked():  # [T-02]
     async def main():
         node = create_node(None, connections=3, idle=1.0, heartbeat=0.2)
         await asyncio.gather(node.start(), node.start())
@@ -65,7 +65,7 @@ def test_start_is_idempotent_and_its_options_are_checked():
     run(main)
 
 
-def test_a_port_that_is_taken_is_a_connection_error_and_free_after_shutdown():
+def test_a_port_that_is_taken_is_a_connection_error_and_free_after_shutdown():  # [T-02]
     async def main():
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
@@ -162,7 +162,7 @@ def test_sends_in_flight_end_when_either_side_shuts_down():
     run(main)
 
 
-def test_any_thread_may_use_a_node_and_end_it():
+def test_any_thread_may_use_a_node_and_end_it():  # [T-31]
     async def main():
         async with started(2) as (shared, receiver):
             address = await receiver.get_node_addr()
@@ -194,7 +194,7 @@ def test_any_thread_may_use_a_node_and_end_it():
     run(main)
 
 
-def test_each_kind_of_error_has_its_class_its_prefix_and_a_hint():
+def test_each_kind_of_error_has_its_class_its_prefix_and_a_hint():  # [T-18]
     sleeper = """if True:
         import sys, weft
         with weft.Node(access="any") as node:

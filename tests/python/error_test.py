@@ -17,7 +17,7 @@ BUILTIN = {
 }  # fmt: skip
 
 
-def test_each_class_is_an_error_and_a_builtin_one():
+def test_each_class_is_an_error_and_a_builtin_one():  # [T-18]
     from weft._errors import _CLASSES, from_native
 
     assert [c.__name__ for c in _CLASSES] == list(BUILTIN)

@@ -94,7 +94,7 @@ def test_async_pushes_end_when_the_node_stops(run):
     assert run(main()) == ["n0", "n1", "n2"]
 
 
-def test_try_receive_gives_what_is_there_or_none(server, client):
+def test_try_receive_gives_what_is_there_or_none(server, client):  # [T-11]
     assert server.try_receive() is None
     pull = client.push(server.ticket, "here", b"12345678")
     got = []
@@ -216,7 +216,7 @@ def test_generations_are_chosen(server, client):
     assert client.get(server.ticket, "w", generation=weft.at_least(second)).result().shape == (5,)
 
 
-def test_list_remove_explain_stats_ping_tell_what_is(server, client):
+def test_list_remove_explain_stats_ping_tell_what_is(server, client):  # [T-14]
     server.put("b.1", np.zeros((2, 3), "f4"))
     server.put("a.1", np.zeros(7, "u1"))
     entries = client.list(server.ticket).result()

@@ -179,7 +179,7 @@ def outcomes(*calls):
     return got
 
 
-def test_threads_that_look_at_once_get_the_same(server, client, switching):
+def test_threads_that_look_at_once_get_the_same(server, client, switching):  # [T-31]
     names = [f"n{i}" for i in range(300)]
     for _ in range(60):
         t = client.get_many(server.ticket, names)
@@ -197,7 +197,7 @@ def test_threads_that_look_at_once_get_the_same(server, client, switching):
         assert got[1] is got[2] is got[3]
 
 
-def test_a_thread_and_a_loop_that_look_at_once_get_the_same(server, client, switching, run):
+def test_a_thread_and_a_loop_that_look_at_once_get_the_same(server, client, switching, run):  # [T-31]
     names = [f"n{i}" for i in range(300)]
 
     async def main():

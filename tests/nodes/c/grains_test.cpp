@@ -65,7 +65,7 @@ TEST_CASE("grains: the seed's workflow, from the target's set-up to the grain",
   REQUIRE(weftFabricsInitiatorTransferGrain(initiator, 1) == WEFT_ERR_NOT_READY);
 }
 
-TEST_CASE("grains: the next read releases what was read before, by either spelling", "[M-16][M-17]") {
+TEST_CASE("grains: the next read releases what was read before, by either spelling", "[M-16][M-17][X-4]") {
   Fabrics fabrics;
   Ring in(1), out(1);
   const weftFabricsTarget target = fabrics.blank_target();
