@@ -9,7 +9,8 @@ import time
 import pytest
 
 import weft
-from compat_support import flat, held, opaque, outcome, process, pyo3, ramp, run, soon, started
+from compat_support import flat, held, opaque, outcome, pyo3, ramp, run, soon, started
+from conftest import process
 from weft.compat.tensor_protocol import PyTensorNode, TensorError, create_node
 
 

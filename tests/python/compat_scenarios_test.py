@@ -9,7 +9,8 @@ import sys
 import pytest
 
 import weft
-from compat_support import SECONDS, flat, held, opaque, outcome, process, ramp, run, skip_unless_free, soon, started
+from compat_support import SECONDS, flat, held, opaque, outcome, ramp, run, skip_unless_free, soon, started
+from conftest import process
 from weft.compat.tensor_protocol import SendCancelled, TensorData, TensorError, TensorMetadata, create_node
 
 
