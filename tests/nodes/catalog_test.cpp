@@ -78,9 +78,7 @@ TEST_CASE("catalog: many that are put together are seen together, as one generat
   need(server.put_many({}));
   CHECK(server.stats().catalog_tensors == 3);
   for (const char* name : {"a", "b", "c"}) need(server.remove(name));
-  const auto end = Clock::now() + kSoon;
-  while (held.use_count() != 1 && Clock::now() < end) std::this_thread::yield();
-  CHECK(held.use_count() == 1);
+  CHECK(soon([&] { return held.use_count() == 1; }));
 }
 
 TEST_CASE("catalog: a batch is of one snapshot while others are published", "[T-06][T-F5]") {
@@ -124,9 +122,7 @@ TEST_CASE("catalog: what was replaced is let go though nobody asks for anything"
   need(server.put("t", TensorView::bytes(content), held));
   need(client.get(server.ticket(), "t").wait());  // the loop has looked at it
   need(server.put("t", blob(100, 2)));
-  const auto end = Clock::now() + kSoon;
-  while (held.use_count() != 1 && Clock::now() < end) std::this_thread::yield();
-  CHECK(held.use_count() == 1);
+  CHECK(soon([&] { return held.use_count() == 1; }));
 }
 
 TEST_CASE("catalog: a tensor replaced while it is pulled arrives whole, of one generation", "[T-06][N2]") {

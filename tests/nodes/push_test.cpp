@@ -9,20 +9,6 @@
 using namespace weft;
 using namespace weft::test;
 
-namespace {
-
-/// Waits for a condition that another thread or node brings about.
-template <class Condition>
-void until(Condition&& condition) {
-  const auto end = Clock::now() + kSoon;
-  while (!condition()) {
-    if (Clock::now() > end) FAIL("it did not come about");
-    std::this_thread::yield();
-  }
-}
-
-}  // namespace
-
 TEST_CASE("push: a receipt says what arrived, of any size", "[T-05][T-12]") {
   auto sender = start();
   auto receiver = start();

@@ -223,17 +223,21 @@ bool killed(Ends* ends) {
   return sent;
 }
 
-/* A service that nobody has: a name of a socket, or a port that was free just now. */
+/* A service that nobody has: a name of a socket, or a port, of those that the kernel gives to nobody by itself. */
 static bool free_service(const Ends* ends, char text[8]) {
   struct sockaddr_in address = {.sin_family = AF_INET};
-  socklen_t size = sizeof address;
   strcpy(text, "studio");
   if (ends->provider == WEFT_FABRICS_PROVIDER_SHM) return true;
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  CHECK(inet_pton(AF_INET, ends->node, &address.sin_addr) == 1);
-  CHECK(fd >= 0 && bind(fd, (struct sockaddr*)&address, sizeof address) == 0);
-  CHECK(getsockname(fd, (struct sockaddr*)&address, &size) == 0 && close(fd) == 0);
-  snprintf(text, 8, "%u", ntohs(address.sin_port));
+  CHECK(fd >= 0 && inet_pton(AF_INET, ends->node, &address.sin_addr) == 1);
+  unsigned port = 16384 + (unsigned)getpid() % 8192;
+  for (unsigned tries = 0;; ++tries, ++port) {
+    CHECK(tries != 1000);
+    address.sin_port = htons((uint16_t)port);
+    if (bind(fd, (struct sockaddr*)&address, sizeof address) == 0) break;
+  }
+  CHECK(close(fd) == 0);
+  snprintf(text, 8, "%u", port);
   return true;
 }
 

@@ -6,8 +6,6 @@
 #include <cstring>
 #include <thread>
 
-#include <tests/soon.hpp>
-
 #include "rings.hpp"
 
 using namespace weft::test;
