@@ -122,14 +122,7 @@ Result<void> NodeState::open() {
   loop_->set_deliver([this](actors::Inbox::Delivery&& delivery) { deliver(std::move(delivery)); });
   loop_->set_grain([this](transfer::GrainEvent&& event) { on_grain(std::move(event)); });
   loop_->set_expired([this](std::uint64_t cookie) {
-    std::unique_lock lock(mutex_);
-    const auto found = receivers_.find(cookie);
-    if (found == receivers_.end()) return;
-    const auto shared = std::move(found->second);
-    receivers_.erase(found);
-    lock.unlock();
-    shared->resolve(fail(Error(ErrorClass::kDeadlineExceeded, "receive", "nothing was pushed in time")));
-    close_gate(cookie);
+    end_receive(cookie, Error(ErrorClass::kDeadlineExceeded, "receive", "nothing was pushed in time"));
   });
   WEFT_TRY(supervisor_->run(*loop_));
   running_ = true;
@@ -248,18 +241,21 @@ void NodeState::cancel(std::uint64_t cookie) {
 
 void NodeState::ask_cancel(std::uint64_t cookie) {
   loop_->submit([this, cookie](TimePoint now) {
-    if (loop_->inbox().cancel(cookie)) {
-      std::unique_lock lock(mutex_);
-      const auto found = receivers_.find(cookie);
-      if (found == receivers_.end()) return;
-      const auto shared = std::move(found->second);
-      receivers_.erase(found);
-      lock.unlock();
-      shared->resolve(fail(Error(ErrorClass::kCancelled, "receive", "cancelled by the caller")));
-      return close_gate(cookie);
-    }
+    if (loop_->inbox().cancel(cookie))
+      return end_receive(cookie, Error(ErrorClass::kCancelled, "receive", "cancelled by the caller"));
     loop_->cancel(loop_->transfer_of(cookie), ErrorClass::kCancelled, now);
   });
+}
+
+void NodeState::end_receive(std::uint64_t cookie, Error why) {
+  std::unique_lock lock(mutex_);
+  const auto found = receivers_.find(cookie);
+  if (found == receivers_.end()) return;
+  const auto shared = std::move(found->second);
+  receivers_.erase(found);
+  lock.unlock();
+  shared->resolve(fail(std::move(why)));
+  close_gate(cookie);
 }
 
 void NodeState::let_go(KeepAlive memory) {

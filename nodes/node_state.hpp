@@ -146,6 +146,8 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
   Future<T> call(const Ticket& ticket, ProgressFn on_progress, Begin begin, Convert convert);
   std::shared_ptr<Gate> open_gate(std::uint64_t cookie, ProgressFn on_progress);
   void close_gate(std::uint64_t cookie);
+  /// Resolves a receive that still waits. On the loop.
+  void end_receive(std::uint64_t cookie, Error why);
   /// Runs on the loop and waits for it, also when the node is stopped. False: it did not run, and will not.
   bool on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> work);
   void show_offer(const actors::Inbox::Ask& ask);

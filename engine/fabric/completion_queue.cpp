@@ -81,18 +81,7 @@ Completion CompletionQueue::read_error() {
 }
 
 std::optional<Completion> CompletionQueue::read_blocking(Duration timeout) {
-  QueueWait wait{this, nullptr, timeout};
-  while (true) {
-    if (auto one = read()) return one;
-    switch (wait.sleep()) {
-      case QueueWait::End::kLook:
-        break;
-      case QueueWait::End::kTimeout:
-        return std::nullopt;
-      case QueueWait::End::kInterrupted:
-        return CompletionError{nullptr, FI_EINTR, 0, "a signal"};
-    }
-  }
+  return QueueWait{this, nullptr, timeout}.read_of<CompletionError>(*this);
 }
 
 Result<int> CompletionQueue::descriptor() const {

@@ -110,18 +110,7 @@ std::optional<Event> EventQueue::read() {
 }
 
 std::optional<Event> EventQueue::read_blocking(Duration timeout) {
-  QueueWait wait{nullptr, this, timeout};
-  while (true) {
-    if (auto one = read()) return one;
-    switch (wait.sleep()) {
-      case QueueWait::End::kLook:
-        break;
-      case QueueWait::End::kTimeout:
-        return std::nullopt;
-      case QueueWait::End::kInterrupted:
-        return EventError{nullptr, FI_EINTR, 0, "a signal"};
-    }
-  }
+  return QueueWait{nullptr, this, timeout}.read_of<EventError>(*this);
 }
 
 Result<int> EventQueue::descriptor() const {

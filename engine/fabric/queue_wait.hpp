@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cerrno>
+#include <optional>
+
 #include <weft/base/clock.hpp>
 #include <weft/fabric/completion_queue.hpp>
 #include <weft/fabric/event_queue.hpp>
@@ -16,6 +19,21 @@ class QueueWait {
   /// One of them may be null.
   QueueWait(const CompletionQueue* completions, EventQueue* events, Duration timeout) noexcept;
   End sleep();
+  /// What its queue gives once there is something, nothing at the timeout, an Interrupted where a signal came first.
+  template <class Interrupted, class Queue>
+  auto read_of(Queue& queue) -> decltype(queue.read()) {
+    while (true) {
+      if (auto one = queue.read()) return one;
+      switch (sleep()) {
+        case End::kLook:
+          break;
+        case End::kTimeout:
+          return std::nullopt;
+        case End::kInterrupted:
+          return Interrupted{nullptr, EINTR, 0, "a signal"};
+      }
+    }
+  }
 
   /// What Wait::kAuto means on this provider.
   static Wait completion_wait(FabricInfoView info);

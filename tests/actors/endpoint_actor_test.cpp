@@ -110,7 +110,7 @@ TEST_CASE("endpoint actor: into the requester's memory, which is kept until the 
   CHECK(soon([&] { return memory.is_gone(); }));
 }
 
-TEST_CASE("endpoint actor: a push by message is verified at who receives by message") {
+TEST_CASE("endpoint actor: a push by message is verified at who receives by message", "[T-15]") {
   Pair pair;
   const auto receiving = spawn_endpoint(pair.caf, pair.server);
   std::promise<Got> arrived;

@@ -66,7 +66,7 @@ TEST_CASE("inbox: a full inbox makes the next sender wait until something is tak
   CHECK(accepted(taken, 2));
 }
 
-TEST_CASE("inbox: an offer larger than the whole budget is refused as Overloaded") {
+TEST_CASE("inbox: an offer larger than the whole budget is refused as Overloaded", "[T-09]") {
   Inbox inbox(100);
   Inbox::Effects effects;
   inbox.offered(offer(1, "a", 101), effects);

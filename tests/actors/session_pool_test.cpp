@@ -44,7 +44,7 @@ TEST_CASE("session pool: what nobody used for the idle time is named, and only t
 }
 
 TEST_CASE("session pool: a failed dial is backed off twice as long each time, at most a second, until one succeeds",
-          "[T-24]") {
+          "[T-24][T-W3]") {
   SessionPool pool({});
   weft::Ticket ticket{.node = node(1), .addresses = {"tcp://127.0.0.1:1"}};
   pool.learn(ticket);

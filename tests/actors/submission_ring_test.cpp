@@ -29,7 +29,8 @@ TEST_CASE("submission ring: what is pushed while its consumer prepares to sleep 
   ring.woke();
 }
 
-TEST_CASE("submission ring: four threads push, everything runs exactly once and each thread's work in order") {
+TEST_CASE("submission ring: four threads push, everything runs exactly once and each thread's work in order",
+          "[T-31]") {
   auto ring = weft::unwrap(SubmissionRing::open());
   constexpr int kThreads = 4;
   constexpr int kEach = 20'000;

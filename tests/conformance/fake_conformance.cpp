@@ -55,7 +55,7 @@ TEST_CASE("the fake fabric lane keeps them", "[conformance][fake]") {
 
 TEST_CASE("the fake verbs lane keeps them", "[conformance][fake]") { run({.traits = lane::fake_verbs_traits()}, true); }
 
-TEST_CASE("the fake unordered lane keeps them, finishing on arrival", "[conformance][fake]") {
+TEST_CASE("the fake unordered lane keeps them, finishing on arrival", "[conformance][fake][X-10]") {
   run({.traits = lane::fake_unordered_traits(), .finishes_on_arrival = true}, true);
 }
 

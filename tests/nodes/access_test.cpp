@@ -219,7 +219,7 @@ TEST_CASE("self: into and pages mean the same as over a wire") {
         ErrorClass::kInvalidArgument);
 }
 
-TEST_CASE("ping, explain, stats: tell what is") {
+TEST_CASE("ping, explain, stats: tell what is", "[T-14][T-F4]") {
   auto server = start();
   auto client = start();
   need(server.put("small", blob(100, 1)));

@@ -27,7 +27,7 @@ TEST_CASE("catalog: names are 1 to 255 bytes of clean text", "[T-06]") {
   CHECK(node.put(std::string(255, 'x'), blob(1, 1)).has_value());
 }
 
-TEST_CASE("catalog: replacing is seen, removing too, and memory comes back", "[T-06]") {
+TEST_CASE("catalog: replacing is seen, removing too, and memory comes back", "[T-06][T-W6]") {
   auto server = start();
   auto client = start();
   const auto held = std::make_shared<int>(1);
@@ -78,12 +78,10 @@ TEST_CASE("catalog: many that are put together are seen together, as one generat
   need(server.put_many({}));
   CHECK(server.stats().catalog_tensors == 3);
   for (const char* name : {"a", "b", "c"}) need(server.remove(name));
-  const auto end = Clock::now() + kSoon;
-  while (held.use_count() != 1 && Clock::now() < end) std::this_thread::yield();
-  CHECK(held.use_count() == 1);
+  CHECK(soon([&] { return held.use_count() == 1; }));
 }
 
-TEST_CASE("catalog: a batch is of one snapshot while others are published", "[T-06]") {
+TEST_CASE("catalog: a batch is of one snapshot while others are published", "[T-06][T-F5]") {
   auto server = start();
   auto client = start();
   constexpr std::size_t kNames = 64;
@@ -124,12 +122,10 @@ TEST_CASE("catalog: what was replaced is let go though nobody asks for anything"
   need(server.put("t", TensorView::bytes(content), held));
   need(client.get(server.ticket(), "t").wait());  // the loop has looked at it
   need(server.put("t", blob(100, 2)));
-  const auto end = Clock::now() + kSoon;
-  while (held.use_count() != 1 && Clock::now() < end) std::this_thread::yield();
-  CHECK(held.use_count() == 1);
+  CHECK(soon([&] { return held.use_count() == 1; }));
 }
 
-TEST_CASE("catalog: a tensor replaced while it is pulled arrives whole, of one generation", "[T-06]") {
+TEST_CASE("catalog: a tensor replaced while it is pulled arrives whole, of one generation", "[T-06][N2]") {
   constexpr std::size_t kBytes = 4 << 20;
   std::atomic<int> written{0};
   std::atomic<bool> halfway{false}, replaced{false};
@@ -190,7 +186,7 @@ TEST_CASE("catalog: one bad name of a batch fails alone, the order is kept", "[T
   CHECK(need(client.get_many(server.ticket(), {}).wait()).empty());
 }
 
-TEST_CASE("catalog: what a get gave pulls again without its name, until it was replaced") {
+TEST_CASE("catalog: what a get gave pulls again without its name, until it was replaced", "[T-W12][T18]") {
   auto server = start();
   auto client = start();
   for (const std::size_t bytes : {std::size_t{100}, std::size_t{3 << 20}}) {

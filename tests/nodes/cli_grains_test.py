@@ -4,9 +4,8 @@ import contextlib
 import json
 import random
 import signal
-import socket
 
-from cli_harness import WATCHDOG, check, equal, test, until
+from cli_harness import WATCHDOG, check, equal, free_port, test, until
 
 
 @contextlib.contextmanager
@@ -28,12 +27,6 @@ def ring(weft, *words, env=None):
 def end(child):
     out, err = child.communicate(timeout=WATCHDOG)
     return child.returncode, out.decode(), err.decode()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @test("grains: from terminal to terminal, checked")
@@ -94,7 +87,7 @@ def _(weft):
         first = (weft.folder / "i").read_text()
         info = weft.folder / "kept"
         info.write_text(first)
-        sender = weft.popen("grains", "send", f"@{info}", "-n", "3000", "--rate", "1500", "--json")
+        sender = weft.popen("grains", "send", f"@{info}", "-n", "7500", "--rate", "1500", "--json")
         until(lambda: (weft.folder / "seen").stat().st_size > 400_000, "grains on their way")
         check(sender.poll() is None, "it has ended already")
         receiver.kill()
@@ -103,13 +96,13 @@ def _(weft):
         equal((weft.folder / "i").read_text(), first)
         _, out, err = end(sender)
         told = json.loads(out)
-        equal(told["grains"] + told["failed"], 3000, err)
+        equal(told["grains"] + told["failed"], 7500, err)
         equal(sender.returncode, 10 if told["failed"] else 0, err)
         receiver.send_signal(signal.SIGTERM)
         code, out, err = end(receiver)
         equal(code, 0, err)
         here = json.loads(out.splitlines()[-1])
-        check(0 < here["grains"] < 3000 and here["bad"] == 0, here, told)
+        check(0 < here["grains"] < 7500 and here["bad"] == 0, here, told)
 
 
 @test("grains: send gives its tally also when its target does not come back")

@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -170,6 +171,16 @@ class Weft:
 
     def left_over(self):
         return sorted(p.name for p in self.folder.rglob("*") if ".part" in p.name)
+
+
+def free_port():
+    """One that is free, and that the kernel gives to nobody who asks for any: below its range of those."""
+    low = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(low - 16000, low), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def until(condition, what):

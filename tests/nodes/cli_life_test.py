@@ -4,9 +4,8 @@ import json
 import os
 import re
 import signal
-import socket
 
-from cli_harness import check, equal, read_safetensors, some_tensors, test, until, write_safetensors
+from cli_harness import check, equal, free_port, read_safetensors, some_tensors, test, until, write_safetensors
 
 
 def ended_by(child, number):
@@ -165,9 +164,7 @@ def _(weft):
 @test("WEFT_…: what no option says; an option says otherwise; a client does not listen where a server does")
 def _(weft):
     write_safetensors(weft.folder / "model.safetensors", some_tensors())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = "127.0.0.1:%d" % probe.getsockname()[1]
+    address = f"127.0.0.1:{free_port()}"
     ours = {"WEFT_LISTEN": address}
     with weft.background("serve", "model.safetensors", env=ours) as server:
         equal(weft.json("ticket", server.ticket)["addresses"], ["tcp://" + address])

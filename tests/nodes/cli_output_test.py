@@ -257,7 +257,7 @@ def _(weft):
         check(one["provider"] != "tcp" or not one["version"] or one["version"].startswith(libfabric), one, libfabric)
 
 
-@test("info and doctor list what libfabric has on this host, and say of each provider whether it is used or why not")
+@test("info and doctor list what libfabric has on this host, and say of each provider whether it is used or why not")  # [O-04]
 def _(weft):
     info = weft.json("info")
     providers = {one["provider"]: one for one in info["providers"]}
@@ -289,7 +289,7 @@ def _(weft):
     check(not any(one["used"] for one in told["providers"]), told["providers"])
 
 
-@test("-v tells more, and never a ticket or a key")
+@test("-v tells more, and never a ticket or a key")  # [T-03]
 def _(weft):
     with weft.serve() as server:
         done = weft.run("ls", server.ticket, "-vv")

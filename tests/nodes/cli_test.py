@@ -248,7 +248,7 @@ def _(weft):
         check("[Unauthenticated]" in done.stderr, done.stderr)
 
 
-@test("--allow: only the listed node may come, and the hint says how")
+@test("--allow: only the listed node may come, and the hint says how")  # [T-19]
 def _(weft):
     ours = weft.json("id")["node"]
     stranger = weft.json("id", "--identity", "stranger")["node"]

@@ -1,34 +1,16 @@
-#include <filesystem>
-#include <thread>
-
-#include <unistd.h>
-
+#include <tests/nodes/key_file.hpp>
 #include <tests/nodes/nodes.hpp>
 
 using namespace weft;
 using namespace weft::test;
 
-namespace {
-
-struct SharedKey {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("weft-identity-" + std::to_string(::getpid()) + ".key");
-  SharedKey() { std::filesystem::remove(path); }
-  SharedKey(const SharedKey&) = delete;
-  SharedKey& operator=(const SharedKey&) = delete;
-  ~SharedKey() { std::filesystem::remove(path); }
-  TensorNode start() const { return weft::test::start({.identity = path}); }
-};
-
-}  // namespace
-
 TEST_CASE("identity: nodes of one key are served side by side", "[F32][N10]") {
-  const SharedKey key;
+  const KeyFile key;
   auto server = start();
   constexpr std::uint64_t kBytes = 24 << 20;
   need(server.put("t", blob(kBytes, 1)));
   std::vector<TensorNode> clients;
-  for (int i = 0; i < 4; ++i) clients.push_back(key.start());
+  for (int i = 0; i < 4; ++i) clients.push_back(start({.identity = key.path}));
   std::vector<Future<Tensor>> gets;
   for (int round = 0; round < 4; ++round)
     for (auto& client : clients) gets.push_back(client.get(server.ticket(), "t"));
@@ -38,14 +20,14 @@ TEST_CASE("identity: nodes of one key are served side by side", "[F32][N10]") {
 }
 
 TEST_CASE("identity: a call that waits is not ended by another process of its key", "[F32][N10]") {
-  const SharedKey key;
+  const KeyFile key;
   auto server = start();
-  auto pusher = key.start();
+  auto pusher = start({.identity = key.path});
   const auto bytes = noise(1000, 1);
   auto held = pusher.push(server.ticket(), "x", TensorView::bytes(bytes));
   need(pusher.ping(server.ticket()).wait());  // the offer went before
   for (int i = 0; i < 3; ++i) {
-    auto other = key.start();
+    auto other = start({.identity = key.path});
     need(other.ping(server.ticket()).wait());
     need(other.list(server.ticket(), "*").wait());
   }

@@ -7,7 +7,7 @@
 using namespace weft;
 using namespace weft::test;
 
-TEST_CASE("into: a pull lands in the caller's own memory, and nowhere beside it", "[T-07]") {
+TEST_CASE("into: a pull lands in the caller's own memory, and nowhere beside it", "[T-07][T-29]") {
   auto server = start();
   auto client = start();
   for (const std::size_t bytes : {std::size_t{1}, std::size_t{4096}, std::size_t{1 << 20}, std::size_t{9'000'001}}) {

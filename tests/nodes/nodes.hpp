@@ -39,6 +39,12 @@ ErrorClass failure(const Result<T>& result) {
   return result.error().kind();
 }
 
+/// Waits for what another thread or node brings about.
+template <class Condition>
+void until(Condition&& condition) {
+  if (!soon(condition)) FAIL("it did not come about");
+}
+
 inline void until_connected(const Initiator& initiator, std::size_t target) {
   if (!soon([&] { return initiator.link(target) == TargetLink::kConnected; }))
     FAIL("never connected: " << (initiator.why(target) ? initiator.why(target)->to_string() : ""));

@@ -1,28 +1,12 @@
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <thread>
 
+#include <tests/nodes/loopback.hpp>
 #include <tests/nodes/nodes.hpp>
 
 using namespace weft;
 using namespace weft::test;
 
-namespace {
-
-template <class Condition>
-void until(Condition&& condition) {
-  const auto end = Clock::now() + kSoon;
-  while (!condition()) {
-    if (Clock::now() > end) FAIL("it did not come about");
-    std::this_thread::yield();
-  }
-}
-
-}  // namespace
-
-TEST_CASE("pool: a hundred gets in a row use one session", "[T-20][T-21][T-F6]") {
+TEST_CASE("pool: a hundred gets in a row use one session", "[T-20][T-21][T-F6][T-W1]") {
   auto server = start();
   auto client = start();
   need(server.put("t", blob(100, 1)));
@@ -67,7 +51,7 @@ TEST_CASE("pool: two nodes that dial each other at once keep one session", "[T-2
   }
 }
 
-TEST_CASE("pool: the eleventh peer takes the place of the one that rested longest", "[T-20][T-23]") {
+TEST_CASE("pool: the eleventh peer takes the place of the one that rested longest", "[T-20][T-23][T-14][X-2]") {
   auto client = start({.pool = {.connections = 10}});
   std::vector<TensorNode> servers;
   for (int i = 0; i < 11; ++i) {
@@ -88,7 +72,7 @@ TEST_CASE("pool: the eleventh peer takes the place of the one that rested longes
   visit(1);
 }
 
-TEST_CASE("pool: eleven peers at once through ten places: all are served, the limit holds", "[T-23]") {
+TEST_CASE("pool: eleven peers at once through ten places: all are served, the limit holds", "[T-23][T-W7][F37]") {
   auto client = start({.pool = {.connections = 10}});
   std::vector<TensorNode> servers;
   std::vector<Future<Tensor>> pulls;
@@ -106,7 +90,7 @@ TEST_CASE("pool: eleven peers at once through ten places: all are served, the li
   CHECK(std::max(most, client.stats().sessions) <= 10);
 }
 
-TEST_CASE("pool: an idle session closes by itself, and the next call makes another", "[T-22][T-24]") {
+TEST_CASE("pool: an idle session closes by itself, and the next call makes another", "[T-22][T-24][T-W7]") {
   auto server = start();
   auto client = start({.pool = {.idle = std::chrono::milliseconds(100)}});
   need(server.put("t", blob(100'000, 1)));
@@ -116,7 +100,7 @@ TEST_CASE("pool: an idle session closes by itself, and the next call makes anoth
   CHECK(client.stats().dials == 2);
 }
 
-TEST_CASE("pool: gets go on while their session is closed for idleness again and again", "[T-22]") {
+TEST_CASE("pool: gets go on while their session is closed for idleness again and again", "[T-22][F37]") {
   auto server = start();
   auto client = start({.pool = {.idle = std::chrono::milliseconds(1)}});
   need(server.put("t", blob(100'000, 1)));
@@ -130,16 +114,9 @@ TEST_CASE("pool: a black hole keeps nobody else waiting", "[T-26]") {
   auto server = start();
   auto client = start({.pool = {.dial_timeout = std::chrono::minutes(1)}});
   need(server.put("t", blob(100'000, 1)));
-  const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // its kernel takes connections, nobody answers
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  REQUIRE(::bind(silent, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  REQUIRE(::listen(silent, 16) == 0);
-  REQUIRE(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  const LoopbackListener silent;  // its kernel takes connections, nobody answers
   Ticket hole = start().ticket();
-  hole.addresses = {"tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port))};
+  hole.addresses = {silent.address()};
   auto lost = client.ping(hole);
   for (int i = 0; i < 20; ++i) need(client.get(server.ticket(), "t").wait());
   CHECK_FALSE(lost.ready());
@@ -147,10 +124,10 @@ TEST_CASE("pool: a black hole keeps nobody else waiting", "[T-26]") {
   CHECK(failure(lost.wait()) == ErrorClass::kCancelled);
   auto hasty = start({.pool = {.dial_timeout = std::chrono::milliseconds(300)}});
   CHECK(failure(hasty.ping(hole).wait()) == ErrorClass::kPeerUnreachable);
-  ::close(silent);
 }
 
-TEST_CASE("pool: a restarted peer is reached again with its new ticket, its old handles are Stale", "[T-24]") {
+TEST_CASE("pool: a restarted peer is reached again with its new ticket, its old handles are Stale",
+          "[T-24][T-W3][T18]") {
   auto client = start();
   auto server = start();
   need(server.put("t", blob(1000, 1)));

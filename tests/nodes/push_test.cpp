@@ -9,20 +9,6 @@
 using namespace weft;
 using namespace weft::test;
 
-namespace {
-
-/// Waits for a condition that another thread or node brings about.
-template <class Condition>
-void until(Condition&& condition) {
-  const auto end = Clock::now() + kSoon;
-  while (!condition()) {
-    if (Clock::now() > end) FAIL("it did not come about");
-    std::this_thread::yield();
-  }
-}
-
-}  // namespace
-
 TEST_CASE("push: a receipt says what arrived, of any size", "[T-05][T-12]") {
   auto sender = start();
   auto receiver = start();
@@ -43,7 +29,7 @@ TEST_CASE("push: a receipt says what arrived, of any size", "[T-05][T-12]") {
   }
 }
 
-TEST_CASE("push: a strided view travels dense, meta and all", "[T-04]") {
+TEST_CASE("push: a strided view travels dense, meta and all", "[T-04][X-3]") {
   auto sender = start();
   auto receiver = start();
   std::vector<std::int32_t> values(300 * 200);
@@ -96,7 +82,7 @@ TEST_CASE("push: what nobody receives yet is held, and delivered when somebody d
   for (auto& push : pushes) CHECK(push.wait().has_value());
 }
 
-TEST_CASE("push: one sender's pushes arrive in their order, none twice, none lost", "[T-12]") {
+TEST_CASE("push: one sender's pushes arrive in their order, none twice, none lost", "[T-12][T-W5][N4]") {
   auto sender = start();
   auto receiver = start();
   constexpr std::size_t kCount = 300;
@@ -114,7 +100,7 @@ TEST_CASE("push: one sender's pushes arrive in their order, none twice, none los
   CHECK_FALSE(receiver.try_receive().has_value());
 }
 
-TEST_CASE("push: two who wait are both served, and the pattern chooses", "[T-12]") {
+TEST_CASE("push: two who wait are both served, and the pattern chooses", "[T-12][T-11]") {
   auto sender = start();
   auto receiver = start();
   auto a = receiver.receive("a*");
@@ -126,7 +112,7 @@ TEST_CASE("push: two who wait are both served, and the pattern chooses", "[T-12]
   CHECK(need(b.wait()).name() == "b1");
 }
 
-TEST_CASE("push: a full inbox makes the sender wait until room is made", "[T-27]") {
+TEST_CASE("push: a full inbox makes the sender wait until room is made", "[T-27][T-W8][F26]") {
   auto sender = start();
   auto receiver = start({.limits = {.inbox_bytes = 3'000'000}});
   CHECK_FALSE(receiver.try_receive().has_value());  // it receives from now on
@@ -158,7 +144,7 @@ TEST_CASE("push: one that its sender gave up is never delivered", "[T-05]") {
   CHECK(receiver.stats().inbox == 0);
 }
 
-TEST_CASE("on_offer: chooses where a push lands, and refuses others before a byte of them", "[T-15][T-19]") {
+TEST_CASE("on_offer: chooses where a push lands, and refuses others before a byte of them", "[T-15][T-19][T-W6]") {
   auto sender = start();
   auto receiver = start();
   for (const std::size_t bytes : {std::size_t{1000}, std::size_t{2'000'000}}) {
@@ -213,7 +199,7 @@ TEST_CASE("receive: ends with its deadline or its future, and what comes later i
   need(push.wait());
 }
 
-TEST_CASE("push: eight at a time go on independently, from many threads", "[T-10][T-31]") {
+TEST_CASE("push: eight at a time go on independently, from many threads", "[T-10][T-31][T-W10]") {
   auto receiver = start();
   std::vector<TensorNode> senders;
   for (int i = 0; i < 2; ++i) senders.push_back(start());

@@ -48,7 +48,7 @@ ErrorClass refused(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("target info: the text of version 1 is fixed for ever", "[grains][M-28][M-29]") {
+TEST_CASE("target info: the text of version 1 is fixed for ever", "[grains][M-28][M-29][X-5]") {
   for (const std::string_view json : kGoldenInfos) {
     const auto info = TargetInfo::parse(json);
     REQUIRE(info);

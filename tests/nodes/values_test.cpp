@@ -26,7 +26,7 @@ std::vector<std::int32_t> reference(const std::vector<std::int32_t>& from, const
 
 }  // namespace
 
-TEST_CASE("node: a tensor of every dtype arrives as it was put", "[T-04][T-07]") {
+TEST_CASE("node: a tensor of every dtype arrives as it was put", "[T-04][T-07][T-W9]") {
   auto server = start();
   auto client = start();
   const Ticket ticket = server.ticket();
@@ -46,7 +46,7 @@ TEST_CASE("node: a tensor of every dtype arrives as it was put", "[T-04][T-07]")
   }
 }
 
-TEST_CASE("node: opaque bytes keep their type name, whatever their shape says", "[T-04]") {
+TEST_CASE("node: opaque bytes keep their type name, whatever their shape says", "[T-04][X-1]") {
   auto server = start();
   auto client = start();
   const auto bytes = noise(17, 3);
@@ -155,7 +155,7 @@ TEST_CASE("node: a strided view is gathered by the server", "[T-07]") {
   }
 }
 
-TEST_CASE("node: slices mean what numpy's mean", "[T-07]") {
+TEST_CASE("node: slices mean what numpy's mean", "[T-07][T-F2]") {
   auto server = start();
   auto client = start();
   const std::vector<std::int64_t> shape{40, 30, 50};

@@ -14,30 +14,22 @@ LaneCase each_lane() {
   return {.sealed = sealed};
 }
 
-/// Until the node has noticed that its peer died.
-void wait_for_loss(TensorNode& node) {
-  const TimePoint then = Clock::now();
-  while (node.stats().sessions != 0 || node.stats().transfers != 0)
-    if (Clock::now() - then > kSoon) FAIL("its session stays");
-  CHECK(Clock::now() - then < kKnownDead);
-}
-
 }  // namespace
 
 TEST_CASE("death: before anything was asked of it a killed node is PeerUnreachable at once", "[F1]") {
   const LaneCase lane = each_lane();
-  auto node = start(lane.options());
+  auto node = start(lane.options({.liveness = kPatient}));
   Child server(lane.arguments());
   const std::string ticket = server.ticket();
-  server.end();
-  const TimePoint then = Clock::now();
-  CHECK(failure(node.get(ticket, "t").wait()) == ErrorClass::kPeerUnreachable);
-  CHECK(Clock::now() - then < kKnownDead);
+  server.kill();
+  const auto told = node.get(ticket, "t").wait_for(kSoon);
+  REQUIRE(told.has_value());
+  CHECK(failure(*told) == ErrorClass::kPeerUnreachable);
 }
 
-TEST_CASE("death: the server is killed at each step of a pull", "[F2][F3][F4][F5][F6][F7][F8]") {
+TEST_CASE("death: the server is killed at each step of a pull", "[F2][F3][F4][F5][F6][F7][F8][T-32][N8]") {
   const LaneCase lane = each_lane();
-  auto node = start(lane.options());
+  auto node = start(lane.options({.liveness = kPatient}));
   works(node, lane);
   const Held held(node);
   for (const At at : {At{"handshake"}, At{"accept"}, At{"session"}, At{"message"}, At{"message", 2}, At{"rail"},
@@ -50,8 +42,7 @@ TEST_CASE("death: the server is killed at each step of a pull", "[F2][F3][F4][F5
       server.ask("serve t " + std::to_string(kBytes) + " 1");
       arm(server, at, "kill");
       auto pull = node.get(server.ticket(), "t");
-      Result<Tensor> result;
-      CHECK(ended(pull, server, at.step, result) < kKnownDead);
+      const Result<Tensor> result = ended(pull, server, at.step);
       if (result)
         CHECK((at.may_succeed && is_noise(result->bytes(), 1)));
       else
@@ -64,7 +55,7 @@ TEST_CASE("death: the server is killed at each step of a pull", "[F2][F3][F4][F5
 
 TEST_CASE("death: the client is killed at each step of its pull, the server goes on", "[F1][F2][F3][F5][F6][F7][F8]") {
   const LaneCase lane = each_lane();
-  auto node = start(lane.options());
+  auto node = start(lane.options({.liveness = kPatient}));
   works(node, lane);
   const Held held(node);
   need(node.put("t", blob(kBytes, 1)));
@@ -85,9 +76,9 @@ TEST_CASE("death: the client is killed at each step of its pull, the server goes
 }
 
 TEST_CASE("death: the receiver of a push is killed at each step, no success without its receipt",
-          "[F2][F3][F4][F5][F6][F7][F8]") {
+          "[F2][F3][F4][F5][F6][F7][F8][T-05]") {
   const LaneCase lane = each_lane();
-  auto node = start(lane.options());
+  auto node = start(lane.options({.liveness = kPatient}));
   works(node, lane);
   const Held held(node);
   const auto content = noise(kBytes, 1);
@@ -100,8 +91,7 @@ TEST_CASE("death: the receiver of a push is killed at each step, no success with
       arm(receiver, at, "kill");
       receiver.send("receive x " + std::to_string(kBytes) + " 1");
       auto push = node.push(receiver.ticket(), "x", TensorView::bytes(content));
-      Result<Receipt> result;
-      CHECK(ended(push, receiver, at.step, result) < kKnownDead);
+      const Result<Receipt> result = ended(push, receiver, at.step);
       if (result)
         CHECK(at.may_succeed);
       else
@@ -115,7 +105,7 @@ TEST_CASE("death: the receiver of a push is killed at each step, no success with
 
 TEST_CASE("death: the sender of a push is killed at each step, nothing half is seen", "[F3][F4][F5][F6][F7][F8]") {
   const LaneCase lane = each_lane();
-  auto node = start(lane.options());
+  auto node = start(lane.options({.liveness = kPatient}));
   works(node, lane);
   const Held held(node);
   auto waiting = node.receive("x");

@@ -1,19 +1,19 @@
 #pragma once
 
 #include <dirent.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <string>
 
+#include <tests/nodes/key_file.hpp>
 #include <tests/nodes/nodes.hpp>
 #include <tests/process/child.hpp>
 
 /// What the tests of dying and stopped processes share.
 namespace weft::test {
 
-inline constexpr std::size_t kBytes = 64 << 20;              ///< of a large transfer: 256 pieces
-inline constexpr auto kKnownDead = std::chrono::seconds(2);  ///< the bound of 1 s, and 1 s for a loaded machine
+inline constexpr std::size_t kBytes = 64 << 20;  ///< of a large transfer: 256 pieces
+/// For who is told of a peer's end by its connections alone, or waits for no peer: silence takes longer than any test.
+inline constexpr Liveness kPatient{.silent_after = std::chrono::minutes(10)};
 
 /// Where a process dies or stops: at the count-th time of a step.
 struct At {
@@ -28,16 +28,6 @@ inline std::string address_of(const Child& child) {
   address.erase(0, std::string("tcp://").size());
   return address;
 }
-
-/// An identity that outlives a process.
-struct KeyFile {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("weft-process-" + std::to_string(::getpid()) + ".key");
-  KeyFile() { std::filesystem::remove(path); }
-  KeyFile(const KeyFile&) = delete;
-  KeyFile& operator=(const KeyFile&) = delete;
-  ~KeyFile() { std::filesystem::remove(path); }
-};
 
 inline bool is_loss(ErrorClass kind) { return kind == ErrorClass::kPeerLost || kind == ErrorClass::kPeerUnreachable; }
 
@@ -58,15 +48,18 @@ inline void arm(Child& child, const At& at, const char* what) {
   child.ask(std::string("arm ") + at.step + " " + std::to_string(at.count) + " " + what);
 }
 
-/// Waits for the victim's last word, then for the survivor's call. How long the call took from then on.
+/// Waits for the victim's last word, then for the survivor's call.
 template <class T>
-Duration ended(Future<T>& call, Child& child, const char* step, Result<T>& result) {
+Result<T> ended(Future<T>& call, Child& child, const char* step) {
   child.expect(std::string("at ") + step);
-  const TimePoint then = Clock::now();
   auto got = call.wait_for(kSoon);
   REQUIRE(got.has_value());
-  result = std::move(*got);
-  return Clock::now() - then;
+  return std::move(*got);
+}
+
+/// Until the node keeps nothing of its peers.
+inline void wait_for_loss(const TensorNode& node) {
+  if (!soon([&] { return node.stats().sessions == 0 && node.stats().transfers == 0; })) FAIL("its session stays");
 }
 
 /// What this process and a node of it hold (N8). Taken once the node has carried a large transfer, so that what it

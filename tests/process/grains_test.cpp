@@ -75,7 +75,7 @@ TEST_CASE("grains: to four processes, each once and whole, while one of them die
   std::uint64_t ok_before_back = 0;
   for (std::uint64_t next = 0; next < grains;) {
     if (!killed && next == grains / 3) {
-      children[0]->end();
+      children[0]->kill();
       children[0] =
           std::make_unique<Child>(std::vector<std::string>{"--identity", key.path.string(), "--listen", address});
       CHECK(open_ring(*children[0]) == first_info);

@@ -35,7 +35,7 @@ TEST_CASE("cut: at any byte of the stream the call ends with a loss, and the nex
   }
 }
 
-TEST_CASE("cut: pushes are delivered once or not at all, and a receipt is the truth", "[F33][F35]") {
+TEST_CASE("cut: pushes are delivered once or not at all, and a receipt is the truth", "[F33][F35][T-05]") {
   auto receiver = start({.lanes = {Lane::kTls}});
   Relay relay(port_of(receiver.ticket().addresses.front()));
   const Ticket ticket = through(relay, receiver.ticket());

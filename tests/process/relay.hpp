@@ -1,7 +1,5 @@
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,50 +11,23 @@
 #include <string>
 #include <thread>
 
-#include <catch2/catch_test_macros.hpp>
+#include <tests/nodes/loopback.hpp>
 
 namespace weft::test {
-
-inline int connect_loopback(std::uint16_t port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    if (fd >= 0) ::close(fd);
-    return -1;
-  }
-  return fd;
-}
-
-inline std::uint16_t port_of(const std::string& address) {
-  return static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
-}
 
 /// TCP between a client and a server of this host, in a thread of its own; each connection is cut when so many bytes
 /// have come from the server.
 class Relay {
  public:
   explicit Relay(std::uint16_t target) : target_(target) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(::listen(listener_, 16) == 0);
-    REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
-    address_ = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
     thread_ = std::thread([this] { run(); });
   }
   ~Relay() {
     stop_ = true;
     thread_.join();
     for (const Pair& pair : pairs_) ::close(pair.client), ::close(pair.server);
-    ::close(listener_);
   }
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return listener_.address(); }
   void cut_at(std::uint64_t bytes) { cut_ = bytes; }
   /// The next connection that gets so far is cut, later ones are not.
   void cut_once_at(std::uint64_t bytes) {
@@ -75,7 +46,7 @@ class Relay {
 
   void run() {
     while (!stop_) {
-      std::vector<pollfd> waits{{.fd = listener_, .events = POLLIN, .revents = 0}};
+      std::vector<pollfd> waits{{.fd = listener_.fd(), .events = POLLIN, .revents = 0}};
       for (const Pair& pair : pairs_)
         for (const int fd : {pair.client, pair.server}) waits.push_back({.fd = fd, .events = POLLIN, .revents = 0});
       if (::poll(waits.data(), waits.size(), 10) <= 0) continue;
@@ -92,7 +63,7 @@ class Relay {
         pair = pairs_.erase(pair);
       }
       if (waits[0].revents == 0) continue;
-      const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      const int client = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
       const int server = cut_ == 0 ? -1 : connect_loopback(target_);
       if (client >= 0 && server >= 0)
         pairs_.push_back({.client = client, .server = server});
@@ -123,8 +94,7 @@ class Relay {
   }
 
   std::uint16_t target_;
-  int listener_ = -1;
-  std::string address_;
+  LoopbackListener listener_;
   std::atomic<std::uint64_t> cut_{std::numeric_limits<std::uint64_t>::max()};
   std::atomic<bool> once_{false};
   std::atomic<std::uint64_t> passed_{0};

@@ -69,7 +69,7 @@ TEST_CASE("restart: another node on the same address is Unauthenticated", "[F36]
   const std::string ticket = server->ticket();
   need(client.get(ticket, "t").wait());
   const std::string address = address_of(*server);
-  server->end();
+  server->kill();
   server.emplace(std::vector<std::string>{"--listen", address});
   Result<Tensor> got = client.get(ticket, "t").wait();
   if (!got && got.error().kind() == ErrorClass::kPeerLost) got = client.get(ticket, "t").wait();

@@ -5,7 +5,6 @@ import gc
 import os
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -75,7 +74,7 @@ def test_many_completions_are_one_wake_up(server, client):
     assert asyncio.run(main()) <= 2
 
 
-def test_wait_for_and_timeout_cancel_it(server, client, run):
+def test_wait_for_and_timeout_cancel_it(server, client, run):  # [T-12]
     async def main():
         pull = server.receive("x")
         with pytest.raises(asyncio.TimeoutError):
@@ -119,6 +118,7 @@ def test_cancelling_the_task_cancels_the_transfer(server, run):
 
 def test_cancelling_a_get_into_returns_when_no_write_can_come(server, client, run):
     server.put("w", np.ones(64 << 20, "u1"))
+    server.put("after", np.ones(1 << 20, "u1"))
     into = np.zeros(64 << 20, "u1")
 
     async def main():
@@ -130,7 +130,7 @@ def test_cancelling_a_get_into_returns_when_no_write_can_come(server, client, ru
             except asyncio.TimeoutError:
                 assert pull.done()
                 into[:] = 7
-                await asyncio.sleep(0.02)
+                await client.get(server.ticket, "after")  # by then what was left to write is gone
                 assert (into == 7).all()
 
     run(main())
@@ -222,7 +222,8 @@ def test_a_loop_that_closes_first_leaves_nothing_behind(server, client):
         pull.add_done_callback(lambda t: None)
         pulls.append(weft.Transfer)
         task = asyncio.ensure_future(asyncio.wait_for(pull, 100))
-        await asyncio.sleep(0.01)
+        for _ in range(5):
+            await asyncio.sleep(0)
         task.cancel  # left as it is  # noqa: B018
 
     for _ in range(20):
@@ -273,16 +274,14 @@ def test_a_transfer_belongs_to_the_loop_that_awaited_it_first(server):
     pull.cancel()
 
 
-def test_stop_is_called_from_the_loop_and_twice(run):
+def test_stop_is_called_from_the_loop_and_twice(run):  # [T-13]
     async def main():
         node = weft.Node()
         waiting = asyncio.ensure_future(node.receive())
         await asyncio.sleep(0)
-        begun = time.monotonic()
         await asyncio.gather(node.stop(), node.stop())
         with pytest.raises(weft.ShuttingDownError, match="not started"):
             await waiting
-        assert time.monotonic() - begun < 2
         await node.stop()
 
     run(main())
@@ -317,7 +316,7 @@ def test_an_exception_that_is_an_exit_ends_the_loop_and_loses_no_other(server, c
         for pull in pulls:
             pull.add_done_callback(leave if pull is pulls[0] else seen.append)
         soon(lambda: all(p.done() for p in pulls))
-        await asyncio.sleep(10)
+        await asyncio.sleep(SECONDS)
 
     loop = asyncio.new_event_loop()
     with pytest.raises(SystemExit):

@@ -26,7 +26,7 @@ def run_example(*folders):
     assert lines[1].startswith("Received tensor: ") and "float32" in lines[1] and "17 bytes" in lines[1]
 
 
-def test_the_original_documents_program_runs_unchanged():
+def test_the_original_documents_program_runs_unchanged():  # [T-17]
     run_example(NAMES)
 
 
@@ -36,7 +36,7 @@ def test_it_runs_where_only_the_inner_folder_is_on_the_path():
 
 @pytest.mark.parametrize("name", ["tensor_protocol", "tensor_protocol_py", "tensor_protocol_py.tensor_protocol",
                                   "tensor_iroh"])  # fmt: skip
-def test_every_name_has_both_shapes(name, monkeypatch):
+def test_every_name_has_both_shapes(name, monkeypatch):  # [T-17]
     monkeypatch.syspath_prepend(str(NAMES))
     module = importlib.import_module(name)
     assert module.__all__ == shapes.__all__

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 import weft
-from compat_support import SECONDS, flat, held, opaque, outcome, process, ramp, run, skip_unless_free, soon, started
+from compat_support import SECONDS, flat, held, opaque, outcome, ramp, run, skip_unless_free, soon, started
+from conftest import process
 from weft.compat.tensor_protocol import SendCancelled, TensorData, TensorError, TensorMetadata, create_node
 
 
@@ -297,7 +298,7 @@ def test_12_after_shutdown_every_call_says_not_started_and_a_start_begins_anew()
     run(main)
 
 
-def test_13_a_hundred_sends_are_one_dial():
+def test_13_a_hundred_sends_are_one_dial():  # [T-14][T-21][T-W1]
     async def main():
         async with started(2) as (sender, receiver):
             address = await receiver.get_node_addr()
@@ -312,7 +313,7 @@ def test_13_a_hundred_sends_are_one_dial():
     run(main)
 
 
-def test_13_the_eleventh_peer_takes_an_idle_ones_place():
+def test_13_the_eleventh_peer_takes_an_idle_ones_place():  # [T-23][X-2]
     async def main():
         async with started(12) as (sender, *receivers):
             sizes = []
@@ -326,7 +327,7 @@ def test_13_the_eleventh_peer_takes_an_idle_ones_place():
     run(main)
 
 
-def test_13_an_idle_connection_closes_by_itself():
+def test_13_an_idle_connection_closes_by_itself():  # [T-22]
     async def main():
         async with started(1, idle=0.2) as (sender,), started(1) as (receiver,):
             address = await receiver.get_node_addr()
@@ -357,7 +358,7 @@ def test_a_slow_consumer_holds_its_sender_up():
     run(main)
 
 
-def test_an_address_is_understood_by_another_process_and_by_weft():
+def test_an_address_is_understood_by_another_process_and_by_weft():  # [T-03]
     code = """if True:
         import sys, weft
         with weft.Node() as node:

@@ -7,8 +7,6 @@ import gc
 import os
 import pathlib
 import struct
-import subprocess
-import sys
 import time
 
 import pytest
@@ -98,14 +96,3 @@ def available_bytes():
 def flat(before):
     """Whether no more is held than before; what earlier tests left may have gone meanwhile."""
     return all(now <= then for now, then in zip(held(), before))
-
-
-@contextlib.contextmanager
-def process(code, *arguments):
-    """A Python of its own that prints a line when it is ready; it is killed at the end, where it runs still."""
-    with subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as child:  # fmt: skip
-        try:
-            yield child
-        finally:
-            child.kill()

@@ -34,7 +34,7 @@ def test_addresses_begin_with_node(tp):
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (64, 64)])
-def test_a_tensor_arrives_as_it_was_sent(tp, shape):
+def test_a_tensor_arrives_as_it_was_sent(tp, shape):  # [T-17]
     tensor = ramp(*shape)
     received = run(lambda: sent(tensor))
     assert received == tensor and received.data == tensor.data and type(received.data) is bytes
@@ -62,7 +62,7 @@ def test_values_go_by_position_or_keyword_and_compare(tp):
     assert "3 bytes" in repr(by_position) and "abc" not in repr(by_position)
 
 
-def test_what_is_received_has_its_name_and_sender_and_a_view_without_a_copy(tp):
+def test_what_is_received_has_its_name_and_sender_and_a_view_without_a_copy(tp):
     async def main():
         async with started(2) as (sender, receiver):
             await sender.send_tensor_direct(await receiver.get_node_addr(), "layers.0.w", ramp(256, 256))
@@ -81,7 +81,7 @@ def test_what_is_received_has_its_name_and_sender_and_a_view_without_a_copy(tp):
     run(main)
 
 
-def test_any_dtype_and_shape_may_be_said_of_any_bytes(tp):
+def test_any_dtype_and_shape_may_be_said_of_any_bytes(tp):
     said = [([1, 1], "request_marker", b"1234"), ([2, 2], "tensor_3", bytes(16)), ([2, 3], "float32", b"17 bytes"),
             ([100], "float16", b"xyz"), ([-1, 2], "uint8", b""), ([1] * 40, "uint8", b"x"), ([], "", b"abc"),
             ([2], "half", bytes(4)), ([2**63 - 1, 2], "", b"a"), ([1], "tensor_protocol:2,3:x", b"a")]  # fmt: skip
@@ -98,7 +98,7 @@ def test_any_dtype_and_shape_may_be_said_of_any_bytes(tp):
     run(main)
 
 
-def test_a_strict_node_sends_only_what_bytes_and_dtype_agree_on(tp):
+def test_a_strict_node_sends_only_what_bytes_and_dtype_agree_on(tp):
     async def main():
         async with started(2, strict=True) as (sender, receiver):
             address = await receiver.get_node_addr()
@@ -125,7 +125,7 @@ class Collected:
             raise ValueError(tensor_name)
 
 
-def test_a_callback_is_given_what_comes_and_its_errors_stop_nothing(tp):
+def test_a_callback_is_given_what_comes_and_its_errors_stop_nothing(tp):  # [T-15]
     async def main():
         told = []
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
@@ -177,7 +177,7 @@ def test_a_callback_that_is_a_coroutine_is_awaited(tp):
     run(main)
 
 
-def test_callbacks_run_in_the_event_loop_that_was_set(tp):
+def test_callbacks_run_in_the_event_loop_that_was_set(tp):  # [T-17]
     import threading
 
     loop = asyncio.new_event_loop()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import weft
+from conftest import SECONDS
 
 BUILTIN = {
     "InvalidArgumentError": ValueError, "MalformedError": ValueError, "UnauthenticatedError": PermissionError,
@@ -17,7 +18,7 @@ BUILTIN = {
 }  # fmt: skip
 
 
-def test_each_class_is_an_error_and_a_builtin_one():
+def test_each_class_is_an_error_and_a_builtin_one():  # [T-18]
     from weft._errors import _CLASSES, from_native
 
     assert [c.__name__ for c in _CLASSES] == list(BUILTIN)
@@ -80,7 +81,7 @@ def test_a_peer_that_is_not_there_is_unreachable(client):
     with weft.Node() as gone:
         ticket = gone.ticket
     with pytest.raises(weft.PeerUnreachableError) as caught:
-        client.get(ticket, "w", timeout=5).result()
+        client.get(ticket, "w", timeout=SECONDS).result()
     assert isinstance(caught.value, ConnectionError)
     assert caught.value.retryable
 
@@ -90,7 +91,7 @@ def test_an_address_that_is_another_nodes_is_unauthenticated(client):
         ticket = first.ticket
         address = repr(first).split("tcp://")[1].rstrip(">")
     with weft.Node(listen=address), pytest.raises(weft.UnauthenticatedError):
-        client.ping(ticket, timeout=10).result()
+        client.ping(ticket, timeout=SECONDS).result()
 
 
 def test_an_address_in_use_exists_already(server):

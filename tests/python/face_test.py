@@ -16,18 +16,16 @@ import weft
 from conftest import process, python, soon
 
 
-@pytest.mark.skipif("WEFT_PYTHON_INSTRUMENTED" in os.environ, reason="an instrumented build is slower")
 def test_import_is_light_and_asks_for_nothing():
     code = """
-import sys, time
+import sys
 before = set(sys.modules)
-begun = time.perf_counter()
 import weft
-took = time.perf_counter() - begun
-assert not {"numpy", "torch", "asyncio", "typing", "logging", "threading", "ml_dtypes"} & (set(sys.modules) - before), set(sys.modules) - before
-print(took)
+new = set(sys.modules) - before
+assert not {"numpy", "torch", "asyncio", "typing", "logging", "threading", "ml_dtypes"} & new, new
+assert len(new) < 25, new  # its own, and what `os` needs
 """
-    assert min(float(python(code, flags=["-S"]).stdout) for _ in range(5)) < 0.030
+    python(code, flags=["-S"])
 
 
 def test_it_works_without_numpy():

@@ -4,7 +4,6 @@ import gc
 import os
 import sys
 import sysconfig
-import time
 
 import numpy as np
 import pytest
@@ -92,11 +91,9 @@ if how == "in a loop":
         await asyncio.sleep(0)
     asyncio.run(main())
 """
-    begun = time.monotonic()
     done = python(code, how, flags=["-W", "ignore::ResourceWarning"])
     assert done.stdout == "ready\n"
     assert "Traceback" not in done.stderr and "Fatal" not in done.stderr, done.stderr
-    assert time.monotonic() - begun < 30
 
 
 def test_after_fork_the_child_is_told_and_the_parent_is_unharmed():

@@ -94,7 +94,7 @@ def test_async_pushes_end_when_the_node_stops(run):
     assert run(main()) == ["n0", "n1", "n2"]
 
 
-def test_try_receive_gives_what_is_there_or_none(server, client):
+def test_try_receive_gives_what_is_there_or_none(server, client):  # [T-11]
     assert server.try_receive() is None
     pull = client.push(server.ticket, "here", b"12345678")
     got = []
@@ -216,7 +216,7 @@ def test_generations_are_chosen(server, client):
     assert client.get(server.ticket, "w", generation=weft.at_least(second)).result().shape == (5,)
 
 
-def test_list_remove_explain_stats_ping_tell_what_is(server, client):
+def test_list_remove_explain_stats_ping_tell_what_is(server, client):  # [T-14]
     server.put("b.1", np.zeros((2, 3), "f4"))
     server.put("a.1", np.zeros(7, "u1"))
     entries = client.list(server.ticket).result()
@@ -324,12 +324,12 @@ def test_access_says_who_may_do_what(client):
 
 
 def test_a_node_that_spins_ends_at_once():
-    begun = time.monotonic()
+    begun = time.process_time()  # a spin that is sat out is a second of a processor
     for _ in range(5):
         node = weft.Node(spin=1.0)
         node.stop().result()
         del node
-    assert time.monotonic() - begun < 4
+    assert time.process_time() - begun < 2.5
     with pytest.raises(weft.InvalidArgumentError, match="spin"):
         weft.Node(spin=1.5)
 

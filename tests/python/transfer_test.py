@@ -31,13 +31,11 @@ def test_it_runs_already_and_says_so(server, client):
 
 def test_result_within_a_time_leaves_it_running(server, client):
     t = server.receive("late")
-    begun = time.monotonic()
     with pytest.raises(TimeoutError, match="still running"):
         t.result(0.05)
-    assert time.monotonic() - begun < 5
     assert not t.done()
     client.push(server.ticket, "late", b"1").result()
-    assert t.result(5).name == "late"
+    assert t.result(SECONDS).name == "late"
 
 
 def test_timeout_is_the_calls_own_deadline(server):
@@ -98,6 +96,7 @@ def test_one_that_was_looked_at_is_dropped_without_a_word(server, client):
 
 def test_dropping_it_returns_when_into_is_quiet(server, client):
     server.put("w", np.ones(64 << 20, "u1"))
+    server.put("after", np.ones(1 << 20, "u1"))
     into = np.zeros(64 << 20, "u1")
     for _ in range(5):
         t = client.get(server.ticket, "w", into=into)
@@ -106,7 +105,7 @@ def test_dropping_it_returns_when_into_is_quiet(server, client):
         del t
         into[:] = 7
         before = into.copy()
-        time.sleep(0.02)
+        client.get(server.ticket, "after").result()  # by then what was left to write is gone
         np.testing.assert_array_equal(into, before)
 
 
@@ -179,7 +178,7 @@ def outcomes(*calls):
     return got
 
 
-def test_threads_that_look_at_once_get_the_same(server, client, switching):
+def test_threads_that_look_at_once_get_the_same(server, client, switching):  # [T-31]
     names = [f"n{i}" for i in range(300)]
     for _ in range(60):
         t = client.get_many(server.ticket, names)
@@ -197,7 +196,7 @@ def test_threads_that_look_at_once_get_the_same(server, client, switching):
         assert got[1] is got[2] is got[3]
 
 
-def test_a_thread_and_a_loop_that_look_at_once_get_the_same(server, client, switching, run):
+def test_a_thread_and_a_loop_that_look_at_once_get_the_same(server, client, switching, run):  # [T-31]
     names = [f"n{i}" for i in range(300)]
 
     async def main():
@@ -238,22 +237,17 @@ def test_python_code_within_the_making_of_a_value_may_look_at_it(server, client,
 
 def test_other_threads_run_while_one_blocks(server):
     t = server.receive("never")
-    count = 0
-    ended = threading.Event()
 
-    def count_up():
-        nonlocal count
-        while not ended.is_set():
-            count += 1
+    def end_it():
+        for _ in range(1000):
+            time.sleep(0)  # lets go of the interpreter, and is given it again
+        t.cancel()
 
-    other = threading.Thread(target=count_up)
+    other = threading.Thread(target=end_it)
     other.start()
-    with pytest.raises(TimeoutError):
-        t.result(0.2)
-    ended.set()
+    with pytest.raises(weft.CancelledError):  # by the other thread, and not by the time
+        t.result(SECONDS)
     other.join()
-    assert count > 1000
-    t.cancel()
 
 
 def test_ctrl_c_gets_through_a_blocked_result():
@@ -261,12 +255,20 @@ def test_ctrl_c_gets_through_a_blocked_result():
 import os, signal, threading, time, weft
 node = weft.Node()
 t = node.receive("never")
-main = threading.main_thread().ident
+main = threading.main_thread()
+waits = False
+def is_blocked():
+    with open(f"/proc/self/task/{main.native_id}/stat") as stat:
+        return waits and stat.read().rsplit(")", 1)[1].split()[0] == "S"
 def send():
-    time.sleep(0.1)
-    signal.pthread_kill(main, signal.SIGINT)
-threading.Thread(target=send).start()
+    for _ in range(3):  # not only by chance
+        while not is_blocked():
+            time.sleep(0.001)
+        time.sleep(0.001)
+    signal.pthread_kill(main.ident, signal.SIGINT)
 try:
+    threading.Thread(target=send).start()
+    waits = True
     t.result()
 except KeyboardInterrupt:
     print("interrupted", t.done())
@@ -276,14 +278,11 @@ node.stop().result()
 
 
 def test_a_signal_handler_runs_while_a_result_is_waited_for(server):
-    seen = []
-    old = signal.signal(signal.SIGALRM, lambda *_: seen.append(time.monotonic()))
+    t = server.receive("never")
+    old = signal.signal(signal.SIGALRM, lambda *_: t.cancel())
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
-        t = server.receive("never")
-        with pytest.raises(TimeoutError):
-            t.result(1.0)
-        assert len(seen) == 1
-        t.cancel()
+        with pytest.raises(weft.CancelledError):  # by the handler, and not by the time
+            t.result(SECONDS)
     finally:
         signal.signal(signal.SIGALRM, old)

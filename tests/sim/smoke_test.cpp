@@ -193,7 +193,7 @@ TEST_CASE("simulator: a listing tells every entry, a ping the round trip", "[sim
   pair.settle();
 }
 
-TEST_CASE("simulator: in a batch the name that is not there fails alone", "[sim]") {
+TEST_CASE("simulator: in a batch the name that is not there fails alone", "[sim][T-F5]") {
   Pair pair(true);
   lane::FakeRandom random(4);
   pair.server().publish({random_content(kind_of("a", 300'000), random), random_content(kind_of("b", 20), random)});
@@ -221,7 +221,7 @@ TEST_CASE("simulator: a cancelled pull ends Cancelled and its landing comes back
   }
 }
 
-TEST_CASE("simulator: a deadline that nobody can keep ends DeadlineExceeded in time", "[sim]") {
+TEST_CASE("simulator: a deadline that nobody can keep ends DeadlineExceeded in time", "[sim][T-W6][N6]") {
   Pair pair(true);
   lane::FakeRandom random(4);
   pair.server().publish({random_content(kind_of("a", 3 << 20), random)});

@@ -76,12 +76,12 @@ class Steps:
         return json.loads(lines[-1])
 
 
-@test("verbs: the lane keeps the interface's promises")
+@test("verbs: the lane keeps the interface's promises")
 def conformance(steps, _):
     check("All tests passed" in steps.text("conformance"), steps.text("conformance"))
 
 
-@test("verbs: the class tests of engine/fabric pass")
+@test("verbs: the class tests of engine/fabric pass")  # [O-13]
 def classes(steps, _):
     text = steps.text("classes")
     check(re.search(r"[1-9]\d* passed", text) and "failed" not in text.splitlines()[-2], text[-2000:])
@@ -156,7 +156,7 @@ def grains(steps, _):
     equal((received["grains"], received["bad"]), (GRAINS, 0))
 
 
-@test("verbs: what grains are acknowledged by rides their rail, not the session's stream")
+@test("verbs: what grains are acknowledged by rides their rail, not the session's stream")  # [O-62]
 def grain_credits(steps, _):
     if not STRACE:
         raise Skipped("strace is missing: scripts/install-dependencies test")
@@ -167,7 +167,7 @@ def grain_credits(steps, _):
     check(0 < sends < told, f"{sends} sends over TCP for {told} times that slots came free")
 
 
-@test("verbs: loops that spin make no system call for a grain")
+@test("verbs: loops that spin make no system call for a grain")  # [O-62]
 def spinning(steps, _):
     if not STRACE:
         raise Skipped("strace is missing: scripts/install-dependencies test")
@@ -184,7 +184,7 @@ def spinning(steps, _):
         check(sum(calls.values()) < 0.03 * 0.9 * SPUN + 16 * seconds, end, calls, seconds, "seconds")
 
 
-@test("verbs: a pull and a push of 4 KiB ride the rail, and every byte is equal")
+@test("verbs: a pull and a push of 4 KiB ride the rail, and every byte is equal")  # [O-62]
 def exchanges(steps, _):
     check("exchange all of 100" in steps.text("exchange"), steps.text("exchange"))
     check("serve all of 100" in steps.text("exchange-served"), steps.text("exchange-served"))

@@ -55,7 +55,7 @@ TEST_CASE("error: every class has a name of its own and an exit code from 1 to 1
   CHECK(to_string(ErrorClass::kIntegrityFailure) == "IntegrityFailure");
 }
 
-TEST_CASE("error: exit codes group the classes by what a person does next") {
+TEST_CASE("error: exit codes group the classes by what a person does next", "[T-18]") {
   CHECK(exit_code(ErrorClass::kInternal) == 1);
   CHECK(exit_code(ErrorClass::kInvalidArgument) == 2);
   CHECK(exit_code(ErrorClass::kStale) == 3);
@@ -67,7 +67,7 @@ TEST_CASE("error: exit codes group the classes by what a person does next") {
   CHECK(exit_code(ErrorClass::kUnsupported) == 9);
 }
 
-TEST_CASE("error: one line says what failed, where, and of which class") {
+TEST_CASE("error: one line says what failed, where, and of which class", "[T-18]") {
   const Error plain{ErrorClass::kNotFound, "get", "no tensor named \"x\""};
   CHECK(plain.to_string() == "get: no tensor named \"x\" [NotFound]");
 

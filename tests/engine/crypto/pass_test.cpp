@@ -35,14 +35,14 @@ TEST_CASE("pass: its layout is fixed", "[crypto]") {
   CHECK(pass[31] == std::byte{0x01});
 }
 
-TEST_CASE("pass: another session's key is refused", "[crypto]") {
+TEST_CASE("pass: another session's key is refused", "[crypto][T7]") {
   const auto pass = crypto::make_pass(key_of(1), some_fields()).value();
   const auto checked = crypto::check_pass(pass, key_of(2));
   REQUIRE_FALSE(checked);
   CHECK(checked.error().kind() == ErrorClass::kUnauthenticated);
 }
 
-TEST_CASE("pass: every flipped bit is refused", "[crypto]") {
+TEST_CASE("pass: every flipped bit is refused", "[crypto][T-F3]") {
   const auto pass = crypto::make_pass(key_of(1), some_fields()).value();
   for (std::size_t bit = 0; bit < pass.size() * 8; ++bit) {
     auto flipped = pass;

@@ -71,7 +71,7 @@ struct DatagramSide {
 
 inline void until(const std::vector<DatagramSide*>& sides, std::string_view what,
                   const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
   while (!condition()) {
     for (DatagramSide* side : sides) side->turn();
     if (std::chrono::steady_clock::now() > deadline) FAIL("waited in vain: " << std::string{what});

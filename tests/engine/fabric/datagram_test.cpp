@@ -54,7 +54,7 @@ TEST_CASE("a write without an immediate is seen by nobody but its writer", "[fab
   }
 }
 
-TEST_CASE("one endpoint writes the same buffer to eight peers, each told once", "[fabric][O-62][O-W25]") {
+TEST_CASE("one endpoint writes the same buffer to eight peers, each told once", "[fabric][O-62][O-W25][X-6][X-11]") {
   for (const char* provider : kDatagramProviders) {
     DYNAMIC_SECTION("on " << provider) {
       DatagramSide source{provider};

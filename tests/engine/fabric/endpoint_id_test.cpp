@@ -40,7 +40,7 @@ TEST_CASE("a million ids are all different", "[fabric][O-25]") {
   CHECK(std::ranges::adjacent_find(all) == all.end());
 }
 
-TEST_CASE("completions and events reach the endpoint they are about, one of many", "[fabric][O-25]") {
+TEST_CASE("completions and events reach the endpoint they are about, one of many", "[fabric][O-25][X-6]") {
   for (const char* provider : kSoftwareProviders) {
     DYNAMIC_SECTION("on " << provider) {
       Side a{provider};

@@ -49,7 +49,7 @@ TEST_CASE("bytes go on landing after their registration was closed", "[fabric][E
   }
 }
 
-TEST_CASE("no byte lands after the channel was closed, and the writer is told", "[fabric][E-02]") {
+TEST_CASE("no byte lands after the channel was closed, and the writer is told", "[fabric][E-02][N9]") {
   for (const char* provider : {"net", "tcp"}) {
     DYNAMIC_SECTION("on " << provider) {
       HalfWay half{provider};

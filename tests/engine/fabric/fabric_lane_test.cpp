@@ -164,7 +164,7 @@ TEST_CASE("a sleeping loop is woken by the deadline of its dial", "[fabric][O-36
   CHECK(nodes.a.last<lane::Down>().why.kind() == ErrorClass::kPeerUnreachable);
 }
 
-TEST_CASE("more knocks than are allowed for are refused", "[fabric][O-34]") {
+TEST_CASE("more knocks than are allowed for are refused", "[fabric][O-34][T8]") {
   for (const char* provider : {"net", "tcp"}) {
     DYNAMIC_SECTION("on " << provider) {
       FabricLaneOptions of_b;

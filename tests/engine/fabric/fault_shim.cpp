@@ -14,25 +14,10 @@
 #include <thread>
 #include <unordered_map>
 
-#include "function_table.hpp"
+#include "hooked.hpp"
 
 namespace weft::fabric::test {
 namespace {
-
-/// The tables of an object; it uses those of its kind.
-struct Hooked {
-  FunctionTable<fi_ops> fid;
-  FunctionTable<fi_ops_fabric> fabric;
-  FunctionTable<fi_ops_domain> domain;
-  FunctionTable<fi_ops_mr> mr;
-  FunctionTable<fi_ops_cm> cm;
-  FunctionTable<fi_ops_msg> msg;
-  FunctionTable<fi_ops_rma> rma;
-  FunctionTable<fi_ops_eq> eq;
-  FunctionTable<fi_ops_cq> cq;
-  FunctionTable<fi_ops_av> av;
-  FunctionTable<fi_ops_wait> wait;
-};
 
 struct State {
   FaultPlan plan;
@@ -89,13 +74,12 @@ auto guarded(std::string_view name, Call&& call) -> decltype(call()) {
   return pass(std::forward<Call>(call));
 }
 
-void unhook(fid* object, Hooked& hooked);
 void hook_endpoint(fid_ep* endpoint, Hooked& hooked);
 
 int shim_close(fid* object) {
   if (state->depth > 0) return of(object).fid.real->close(object);
   Hooked& hooked = of(object);
-  unhook(object, hooked);
+  hooked.out(object);
   state->reordering->closes(object);
   const int code = pass([&] { return hooked.fid.real->close(object); });
   if (code != 0) ++state->failed_closes;
@@ -322,33 +306,6 @@ int shim_getinfo(std::uint32_t version, const char* node, const char* service, s
   return code;
 }
 
-void unhook(fid* object, Hooked& hooked) {
-  hooked.fid.out(object->ops);
-  switch (object->fclass) {
-    case FI_CLASS_FABRIC:
-      return hooked.fabric.out(reinterpret_cast<fid_fabric*>(object)->ops);
-    case FI_CLASS_DOMAIN:
-      hooked.domain.out(reinterpret_cast<fid_domain*>(object)->ops);
-      return hooked.mr.out(reinterpret_cast<fid_domain*>(object)->mr);
-    case FI_CLASS_EP:
-      hooked.cm.out(reinterpret_cast<fid_ep*>(object)->cm);
-      hooked.msg.out(reinterpret_cast<fid_ep*>(object)->msg);
-      return hooked.rma.out(reinterpret_cast<fid_ep*>(object)->rma);
-    case FI_CLASS_PEP:
-      return hooked.cm.out(reinterpret_cast<fid_pep*>(object)->cm);
-    case FI_CLASS_EQ:
-      return hooked.eq.out(reinterpret_cast<fid_eq*>(object)->ops);
-    case FI_CLASS_CQ:
-      return hooked.cq.out(reinterpret_cast<fid_cq*>(object)->ops);
-    case FI_CLASS_WAIT:
-      return hooked.wait.out(reinterpret_cast<fid_wait*>(object)->ops);
-    case FI_CLASS_AV:
-      return hooked.av.out(reinterpret_cast<fid_av*>(object)->ops);
-    default:
-      return;
-  }
-}
-
 }  // namespace
 
 FaultShim::FaultShim(const FaultPlan& plan) {
@@ -356,7 +313,7 @@ FaultShim::FaultShim(const FaultPlan& plan) {
 }
 
 FaultShim::~FaultShim() {
-  for (auto& [object, hooked] : state->hooked) unhook(object, *hooked);
+  for (auto& [object, hooked] : state->hooked) hooked->out(object);
   state.reset();
 }
 

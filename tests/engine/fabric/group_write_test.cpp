@@ -59,7 +59,7 @@ TEST_CASE("sixty-four ranges land in order in one region, told once", "[fabric][
   }
 }
 
-TEST_CASE("ranges on both sides may be cut anywhere, under one registration", "[fabric][O-24][O-29][O-W24]") {
+TEST_CASE("ranges on both sides may be cut anywhere, under one registration", "[fabric][O-24][O-29][O-W24][X-6]") {
   Connection pair{"net"};
   const auto source = counted(500);
   std::vector<std::byte> landing(2000);

@@ -56,7 +56,8 @@ TEST_CASE("opening libfabric and asking it leaves the environment as it was", "[
   CHECK(environment() == kEnvironmentAtStart);
 }
 
-TEST_CASE("the running and the compiled version of libfabric are told, and an old one is refused", "[fabric][O-07]") {
+TEST_CASE("the running and the compiled version of libfabric are told, and an old one is refused",
+          "[fabric][O-07][X-6]") {
   const auto running = FabricVersion::running();
   if (!running) SKIP(running.error().to_string());
   CHECK(*running >= FabricVersion::minimum());

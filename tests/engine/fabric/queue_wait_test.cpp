@@ -47,7 +47,7 @@ class Sleeper {
   void goes_to_sleep() { thread_ = ::gettid(); }
   /// Returns once it sleeps, or after a watchdog; `seen` says which.
   void wait() {
-    seen_ = weft::test::soon([this] { return thread_ != 0 && sleeps(); }, std::chrono::seconds{5});
+    seen_ = weft::test::soon([this] { return thread_ != 0 && sleeps(); });
   }
   bool seen() const { return seen_; }
 
@@ -63,7 +63,7 @@ class Sleeper {
   std::atomic<bool> seen_{false};
 };
 
-std::optional<Event> event_of(EventQueue& queue) { return queue.read_blocking(std::chrono::seconds{10}); }
+std::optional<Event> event_of(EventQueue& queue) { return queue.read_blocking(std::chrono::minutes{1}); }
 
 /// A connection between two threads' sides: `there` accepts and then does what it is told.
 template <class There>
@@ -86,7 +86,7 @@ void with_peer(const std::string& provider, There&& there, auto&& here) {
   static_cast<void>(towards.set_destination(address));
   Endpoint dialled = a.endpoint(towards.view());
   const auto connecting = dialled.connect(address);
-  const auto up = dialled.read_queues_blocking(std::chrono::seconds{10});
+  const auto up = dialled.read_queues_blocking(std::chrono::minutes{1});
   here(a, dialled, connecting && up && up->second && up->second->is_connected());
   other.join();
 }
@@ -106,7 +106,7 @@ TEST_CASE("a blocked read of both queues is woken by the peer's going", "[fabric
           [&](Blocking&, Endpoint& dialled, bool up) {
             REQUIRE(up);
             reader.goes_to_sleep();
-            const auto said = dialled.read_queues_blocking(std::chrono::seconds{10});
+            const auto said = dialled.read_queues_blocking(std::chrono::minutes{1});
             REQUIRE(said);
             REQUIRE(said->second);
             CHECK((said->second->is_shutdown() || said->second->is_error()));
@@ -130,14 +130,14 @@ TEST_CASE("a blocked read of both queues is woken by a write", "[fabric][O-35][O
             reader.wait();
             static_cast<void>(accepted.write(LocalRegion{reinterpret_cast<std::uint64_t>(source.data()), 64, nullptr},
                                              RemoteRegion{0, 64, key.load()}, kConnectedPeer, 5u));
-            static_cast<void>(b.completions.read_blocking(std::chrono::seconds{10}));
+            static_cast<void>(b.completions.read_blocking(std::chrono::minutes{1}));
           },
           [&](Blocking& a, Endpoint& dialled, bool up) {
             REQUIRE(up);
             REQUIRE(a.domain.register_regions({Region::of(std::span{landing})}, Access::kRemoteWrite));
             key = a.domain.remote_regions()[0].rkey;
             reader.goes_to_sleep();
-            const auto said = dialled.read_queues_blocking(std::chrono::seconds{10});
+            const auto said = dialled.read_queues_blocking(std::chrono::minutes{1});
             REQUIRE(said);
             REQUIRE(said->first);
             CHECK(said->first->data().data() == 5u);
@@ -162,7 +162,7 @@ TEST_CASE("the end of a connection is told after everything that arrived before 
       for (std::uint32_t i = 0; i < kWrites; ++i)
         REQUIRE(pair.at_a->write(local, remote, i, nullptr) == PostResult::kPosted);
       // Everything is on the wire, the close behind it, before the other side looks.
-      const auto deadline = Clock::now() + std::chrono::seconds{10};
+      const auto deadline = Clock::now() + std::chrono::minutes{1};
       while (pair.a.done.size() < kWrites && Clock::now() < deadline) pair.a.turn();
       pair.at_a->close();
       std::uint32_t arrived = 0;
@@ -219,8 +219,8 @@ TEST_CASE("a signal ends a blocking read, which works again afterwards", "[fabri
     const itimerval soon{.it_interval = {0, 5000}, .it_value = {0, 5000}};
     setitimer(ITIMER_REAL, &soon, nullptr);
     // The timer repeats: one signal may fall between two naps.
-    const auto said = side.completions.read_blocking(std::chrono::seconds{10});
-    const auto event = side.events.read_blocking(std::chrono::seconds{10});
+    const auto said = side.completions.read_blocking(std::chrono::minutes{1});
+    const auto event = side.events.read_blocking(std::chrono::minutes{1});
     const itimerval off{};
     setitimer(ITIMER_REAL, &off, nullptr);
     REQUIRE(said);

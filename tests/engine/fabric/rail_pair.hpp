@@ -100,6 +100,12 @@ struct RailPair {
       if (std::chrono::steady_clock::now() > deadline) FAIL("waited in vain: " << std::string{what});
     }
   }
+  void meet() {
+    until("a session", [&] {
+      const auto session = b.core.session_with(node_id(1));
+      return session && b.core.session(*session)->established;
+    });
+  }
   /// Until whatever was held anywhere has been let go, and looked at.
   void settle() {
     for (int turns = 0; turns < 400; ++turns) turn();

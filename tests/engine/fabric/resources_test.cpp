@@ -8,7 +8,7 @@ using namespace weft;
 using namespace weft::fabric;
 using namespace weft::fabric::test;
 
-TEST_CASE("fabrics, domains and queues give back every descriptor", "[fabric][O-08][O-37][O-42]") {
+TEST_CASE("fabrics, domains and queues give back every descriptor", "[fabric][O-08][O-37][O-42][N8]") {
   for (const char* provider : provider_names()) {
     DYNAMIC_SECTION("on " << provider) {
       { const Side warm_up{provider}; }

@@ -163,7 +163,7 @@ TEST_CASE("fake: between close and its Down bytes may still land", "[lane][fake]
   CHECK(pair.landed() > at_close);
 }
 
-TEST_CASE("fake: one write to a bad key kills the connection while every write reports success", "[lane][fake]") {
+TEST_CASE("fake: one write to a bad key kills the connection while every write reports success", "[lane][fake][X-10]") {
   Pair pair{fake_fabric_traits()};
   pair.expose();
   const std::uint64_t good = std::exchange(pair.key, pair.key + 1);
@@ -282,7 +282,7 @@ TEST_CASE("fake: a crashed node's peers hear of it after a while or never", "[la
   CHECK(pair.is_fresh());
 }
 
-TEST_CASE("fake: a stopped node takes nothing and its sender's window fills", "[lane][fake]") {
+TEST_CASE("fake: a stopped node takes nothing and its sender's window fills", "[lane][fake][F26]") {
   Pair pair{fake_stream_traits(), 7, {.in_flight_bytes = 128 * 1024}};
   pair.expose();
   pair.network.stop(2, true);

@@ -24,7 +24,7 @@ FrameHeader write_header(std::uint64_t key, std::uint64_t offset, std::uint64_t 
 
 }  // namespace
 
-TEST_CASE("framed: garbage ends the channel as malformed and the others live", "[lane][framed]") {
+TEST_CASE("framed: garbage ends the channel as malformed and the others live", "[lane][framed][T-08][N10]") {
   OneEnd end;
   auto first = std::move(end.peer);
   const Channel bad = end.channel;
@@ -93,7 +93,7 @@ TEST_CASE("framed: a write with a discarded part does not announce itself", "[la
   }
 }
 
-TEST_CASE("framed: an announced length costs no memory before its bytes come", "[lane][framed]") {
+TEST_CASE("framed: an announced length costs no memory before its bytes come", "[lane][framed][T-W8][T3]") {
   FramedOptions options = OneEnd::defaults();
   options.message_budget_bytes = 0;  // raised to what one longest message needs
   OneEnd end{std::move(options)};
@@ -108,7 +108,8 @@ TEST_CASE("framed: an announced length costs no memory before its bytes come", "
   CHECK(end.down() == nullptr);
 }
 
-TEST_CASE("framed: leases that are kept stop their own channel only, until they are dropped", "[lane][framed]") {
+TEST_CASE("framed: leases that are kept stop their own channel only, until they are dropped",
+          "[lane][framed][T-27][F26]") {
   FramedOptions options = OneEnd::defaults();
   options.traits.max_message = 64 * 1024;
   OneEnd end{std::move(options)};

@@ -129,7 +129,7 @@ TEST_CASE("landing pool: a lease outlives its pool", "[memory]") {
   CHECK_FALSE(survivor);
 }
 
-TEST_CASE("landing pool: leases may be grown and dropped on any thread", "[memory]") {
+TEST_CASE("landing pool: leases may be grown and dropped on any thread", "[memory][T-31]") {
   LandingPool pool{{.warm_bytes = 32 * kMiB, .max_bytes = 64 * kMiB}};
   constexpr int kLeases = 20'000;
   std::atomic<Landing*> mailbox{nullptr};

@@ -86,7 +86,7 @@ TEST_CASE("acceptor: an honest peer becomes a pipe with its identity, over TCP a
   CHECK(server.acceptor.counts().finished == 2);
 }
 
-TEST_CASE("acceptor: a silent connection is closed at its deadline and not before", "[stream][E14]") {
+TEST_CASE("acceptor: a silent connection is closed at its deadline and not before", "[stream][E14][T8]") {
   Server server;
   const Fd silent = connect_plainly(server.address);
   server.hold(1);

@@ -98,7 +98,7 @@ Error meet_text(std::string_view text, bool then_close) {
 
 }  // namespace
 
-TEST_CASE("handshake: each end learns the other's identity, over TCP and over a Unix socket", "[stream]") {
+TEST_CASE("handshake: each end learns the other's identity, over TCP and over a Unix socket", "[stream][T-F3]") {
   const Node one, two;
   for (const bool tcp : {true, false}) {
     const Pipes pipes = shake_hands(one, two, tcp ? tcp_ends() : unix_ends());
@@ -148,7 +148,7 @@ TEST_CASE("handshake: a peer that says nothing fails at the deadline and not bef
   CHECK(late.error().kind() == ErrorClass::kDeadlineExceeded);
 }
 
-TEST_CASE("handshake: what is not TLS is malformed", "[stream][F38]") {
+TEST_CASE("handshake: what is not TLS is malformed", "[stream][F38][T-30]") {
   CHECK(meet_text("GET / HTTP/1.1\r\nHost: weft\r\n\r\n", false).kind() == ErrorClass::kMalformed);
   CHECK(meet_text(std::string(4096, '\xA5'), false).kind() == ErrorClass::kMalformed);
   const Error error = meet_text(std::string(64, '\0'), true);

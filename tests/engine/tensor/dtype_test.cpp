@@ -19,7 +19,7 @@ TEST_CASE("dtype: every name leads back to its type, and to no other", "[tensor]
   CHECK(safetensors.size() == kDTypes - 4);  // not int4, uint4, complex128, opaque
 }
 
-TEST_CASE("dtype: names and widths are those of torch, safetensors and DLPack", "[tensor]") {
+TEST_CASE("dtype: names and widths are those of torch, safetensors and DLPack", "[tensor][T-W9]") {
   CHECK(to_string(DType::kBF16) == "bfloat16");
   CHECK(safetensors_name(DType::kBF16) == "BF16");
   CHECK(to_string(DType::kF8E4M3) == "float8_e4m3fn");

@@ -102,6 +102,18 @@ struct Feed {
 };
 using Indices = std::vector<std::uint64_t>;
 
+/// One that was told of a rail while its grain 0 is out over the stream, and has sent another since.
+struct ToldToMove : Feed {
+  ToldToMove() {
+    hear_slots(0, 7, kGrains, 0);
+    peer.open_rail(kRail);
+    send(0);
+    CHECK(writes(0) == Indices{0});
+    hear_slots(kRail, 8, kGrains, 0);
+    send(1);
+  }
+};
+
 }  // namespace
 
 TEST_CASE("grain move: a target asks for its rail again, and names it once it is there", "[transfer][grains][O-57]") {
@@ -156,13 +168,7 @@ TEST_CASE("grain move: one that is lost before it was told says nothing", "[tran
 }
 
 TEST_CASE("grain move: an initiator goes over when all that is out has arrived", "[transfer][grains]") {
-  Feed feed;
-  feed.hear_slots(0, 7, kGrains, 0);
-  feed.peer.open_rail(kRail);
-  feed.send(0);
-  CHECK(feed.writes(0) == Indices{0});
-  feed.hear_slots(kRail, 8, kGrains, 0);
-  feed.send(1);
+  ToldToMove feed;
   CHECK(feed.writes(0).empty());
   CHECK(feed.writes(kRail).empty());
   feed.hear_credit(kGrains, 1);
@@ -173,13 +179,7 @@ TEST_CASE("grain move: an initiator goes over when all that is out has arrived",
 }
 
 TEST_CASE("grain move: an initiator that has not gone over stays when that rail is lost", "[transfer][grains]") {
-  Feed feed;
-  feed.hear_slots(0, 7, kGrains, 0);
-  feed.peer.open_rail(kRail);
-  feed.send(0);
-  CHECK(feed.writes(0) == Indices{0});
-  feed.hear_slots(kRail, 8, kGrains, 0);
-  feed.send(1);
+  ToldToMove feed;
   SECTION("it hears of the loss first") {
     feed.peer.lose_rail(kRail);
     CHECK(feed.writes(0) == Indices{1});

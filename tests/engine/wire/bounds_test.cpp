@@ -65,7 +65,7 @@ TEST_CASE("bounds: an entry's sizes", "[wire][T4]") {
   CHECK_FALSE(passes(Offer{.total = kMaxTensorBytes + 1}));
 }
 
-TEST_CASE("bounds: attributes are few, short, of clean UTF-8, and their keys rise", "[wire][T4][T13]") {
+TEST_CASE("bounds: attributes are few, short, of clean UTF-8, and their keys rise", "[wire][T4][T13][T2]") {
   const auto take = [](std::vector<Attribute> attributes) { return passes_entry({.attributes = attributes}); };
   const std::string key(256, 'k'), value(kMaxAttributesBytes, 'v');
   const auto short_key = std::string_view(key).substr(1);
@@ -118,7 +118,7 @@ TEST_CASE("bounds: a lane that this version cannot name is passed over in hello"
   CHECK(known[1].provider == "net");
 }
 
-TEST_CASE("bounds: hello's versions and piece size", "[wire]") {
+TEST_CASE("bounds: hello's versions and piece size", "[wire][T-30]") {
   const auto hello = [](std::uint16_t least, std::uint16_t greatest, std::uint64_t piece) {
     return passes(Hello{.version_min = least, .version_max = greatest, .piece_bytes = piece});
   };

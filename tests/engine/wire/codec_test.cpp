@@ -113,7 +113,7 @@ TEST_CASE("codec: every part without ranges still fits the decoder's memory", "[
   CHECK(same(decoded->message, message));
 }
 
-TEST_CASE("codec: a message of exactly the limit passes, one byte more does not", "[wire]") {
+TEST_CASE("codec: a message of exactly the limit passes, one byte more does not", "[wire][T-09]") {
   Encoder encoder;
   const auto empty = encoder.encode(Ping{});
   REQUIRE(empty.has_value());

@@ -68,7 +68,7 @@ TEST_CASE("digests: every kernel that this CPU runs gives the same", "[wire]") {
   }
 }
 
-TEST_CASE("root digest: fixed for ever, and different for anything that differs", "[wire]") {
+TEST_CASE("root digest: fixed for ever, and different for anything that differs", "[wire][T18]") {
   const Leaf leaves[] = {1, 2, 3};
   const Digest root = root_of(700000, {42}, leaves);
   CHECK(root.to_string() == "fc93fb3dff8aa1fdadbd9616a4e546aa");

@@ -74,7 +74,7 @@ std::vector<std::uint64_t> response_words(std::uint64_t entries, std::vector<std
   return words;
 }
 
-TEST_CASE("hostile frames: every truncation of a golden frame is refused", "[wire][T2]") {
+TEST_CASE("hostile frames: every truncation of a golden frame is refused", "[wire][T2][T-08]") {
   for (const Sample& sample : samples()) {
     CAPTURE(sample.name);
     const auto frame = frame_of(sample);
@@ -98,7 +98,7 @@ TEST_CASE("hostile frames: a segment cut at every word, the header made to agree
   }
 }
 
-TEST_CASE("hostile frames: every single-bit flip of a golden frame", "[wire][T2]") {
+TEST_CASE("hostile frames: every single-bit flip of a golden frame", "[wire][T2][N7]") {
   for (const Sample& sample : samples()) {
     CAPTURE(sample.name);
     auto frame = frame_of(sample);
@@ -111,7 +111,7 @@ TEST_CASE("hostile frames: every single-bit flip of a golden frame", "[wire][T2]
   }
 }
 
-TEST_CASE("hostile frames: forged lengths in the header", "[wire][T3]") {
+TEST_CASE("hostile frames: forged lengths in the header", "[wire][T3][T-W8]") {
   const auto golden = frame_of(samples()[0]);
   for (std::size_t field : {8, 12})
     for (std::uint32_t value : {0u, 1u, 2u, 0x7fffffffu, 0x80000000u, 0xfffffffeu, 0xffffffffu, 0x20000000u}) {
@@ -140,7 +140,7 @@ TEST_CASE("hostile frames: FF FF FF FF at the start, of the frame and of the seg
   check_malformed(std::vector<std::byte>(64, std::byte{0xff}));
 }
 
-TEST_CASE("hostile frames: another magic, version or flag is refused", "[wire][T2]") {
+TEST_CASE("hostile frames: another magic, version or flag is refused", "[wire][T2][T-30]") {
   const auto golden = frame_of(samples()[0]);
   for (std::size_t at : {0, 1, 2, 3}) {
     auto frame = golden;
@@ -165,7 +165,7 @@ TEST_CASE("hostile frames: pointers that lead back to themselves", "[wire][T2]")
   check_harmless(frame_of_words(response_words(list_pointer(-6, kComposite, 5))));
 }
 
-TEST_CASE("hostile frames: huge counts that cost nothing to send", "[wire][T3]") {
+TEST_CASE("hostile frames: huge counts that cost nothing to send", "[wire][T3][T-09]") {
   constexpr std::uint64_t kHuge = (std::uint64_t{1} << 29) - 1;
   check_malformed(frame_of_words(response_words(list_pointer(0, kVoid, kHuge))));
   check_malformed(frame_of_words(response_words(list_pointer(0, kByte, kHuge))));

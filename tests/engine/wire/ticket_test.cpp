@@ -50,7 +50,7 @@ void check_malformed(std::string_view text) {
   CHECK(parsed.error().hint() == "a ticket is one line that begins with weft…; was it cut?");
 }
 
-TEST_CASE("ticket: the text of version 1 is fixed for ever", "[wire]") {
+TEST_CASE("ticket: the text of version 1 is fixed for ever", "[wire][T-03]") {
   for (const Golden& one : golden()) {
     CHECK(one.ticket.to_string() == one.text);
     const auto parsed = Ticket::parse(one.text);
@@ -133,7 +133,7 @@ TEST_CASE("ticket: three numeric addresses fit 200 characters", "[wire]") {
   CHECK(Ticket::parse(ticket.to_string()) == ticket);
 }
 
-TEST_CASE("ticket: any address comes back as it was written", "[wire]") {
+TEST_CASE("ticket: any address comes back as it was written", "[wire][T-W11]") {
   for (const char* address : {"tcp://127.0.0.1:41873",
                               "tcp://127.0.0.1:0",
                               "tcp://127.0.0.1:041873",
@@ -235,7 +235,7 @@ TEST_CASE("ticket: a right checksum does not excuse what it covers", "[wire][T1]
   check_malformed(sealed(body(1, 0, nine)));
 }
 
-TEST_CASE("ticket: one of a later version is Unsupported, not Malformed", "[wire]") {
+TEST_CASE("ticket: one of a later version is Unsupported, not Malformed", "[wire][T-30]") {
   const auto parsed = Ticket::parse(sealed(body(2, 7, {1, 2, 3})));
   REQUIRE(!parsed.has_value());
   CHECK(parsed.error().kind() == ErrorClass::kUnsupported);

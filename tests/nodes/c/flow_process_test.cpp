@@ -2,9 +2,12 @@
 
 #include <cstring>
 #include <memory>
+#include <sstream>
+#include <string>
+
+#include <tests/process/program.hpp>
 
 #include "domain.hpp"
-#include "program.hpp"
 
 using weft::test::Program;
 using weft::test::TestDomain;
@@ -37,7 +40,9 @@ TEST_CASE("flow processes: two readers follow a writer of another process, and n
   // Each saw every index, as it was or as too late: the last four are there in any case.
   for (Program* reader : {&first, &second}) {
     unsigned whole = 0, late = 0;
-    REQUIRE(std::sscanf(reader->expect("read ").c_str(), "read %u late %u", &whole, &late) == 2);
+    std::istringstream said(reader->expect("read "));
+    std::string word;
+    REQUIRE((said >> word >> whole >> word >> late));
     REQUIRE(whole + late == 400);
     REQUIRE(whole >= 1);
     REQUIRE(reader->wait() == 0);

@@ -10,8 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include <tests/soon.hpp>
-
 #include "rings.hpp"
 
 using namespace weft::test;
@@ -54,7 +52,7 @@ struct Reader {
       const std::lock_guard lock(mutex);
       return !indices.empty() && indices.back() == last;
     };
-    for (int tries = 0; !there() && tries != 3000; ++tries) ::poll(nullptr, 0, 10);
+    soon(there);
     weftFabricsDestroyTarget(fabrics.handle, target);
     const std::lock_guard lock(mutex);
     return indices;

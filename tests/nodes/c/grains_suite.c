@@ -298,20 +298,30 @@ typedef struct Test {
 } Test;
 
 static const Test kTests[] = {
+    /* [O-17] */
     {"a flow of one process comes whole to a reader of another, through an initiator and a target", flow_to_flow, true},
+    /* [M-18] */
     {"samples of one process come whole to a reader of another, through an initiator and a target", samples_to_samples,
      true},
+    /* [M-44] */
     {"the info goes to another process as text, and that one's grains come whole", two_processes, true},
+    /* [O-W4][M-25] */
     {"a target killed with ten grains under way: each ends once, and nothing is pending", killed, true},
+    /* [M-02][M-15][M-44] */
     {"the workflow, from the set-up to the removal", workflow, false},
     {"grains are waited for by a descriptor and taken by a callback", completions, false},
+    /* [O-W20][M-44] */
     {"slices, the header alone, and what lies beyond a grain", slices, false},
+    /* [O-W20][M-24] */
     {"samples of 64 channels go from flow to flow", samples, false},
+    /* [M-44] */
     {"many targets: each gets all from its joining on, one alone, and none once removed", many_targets, false},
     {"a slot that is held is not written, and what waits is told once", credits, false},
+    /* [O-W20][M-22] */
     {"a target removed with a hundred grains under way: each ends once", removal, false},
     {"a target destroyed with a hundred grains under way: each ends once", closing, false},
     {"a target that comes back with its identity has the same info and is written again", restart, false},
+    /* [M-40] */
     {"what is wrong has a status of its own", errors, false},
 };
 enum { TESTS = sizeof kTests / sizeof *kTests };

@@ -87,6 +87,35 @@ bool two_processes(Ends* ends) {
   return received;
 }
 
+/* Connects, and leaves grains 0 to `count` under way to a target that reads none. */
+static bool start_to_send(weftFabricsInitiator initiator, weftTargetInfo info, uint64_t count) {
+  OK(weftFabricsInitiatorAddTarget(initiator, info));
+  CHECK(settle(initiator));
+  for (uint64_t index = 0; index != count; ++index) OK(weftFabricsInitiatorTransferGrain(initiator, index));
+  CHECK_STATUS(weftFabricsInitiatorMakeProgressNonBlocking(initiator), WEFT_ERR_NOT_READY);
+  return true;
+}
+
+/* How many grains arrived, and of how many that is not known. */
+typedef struct Told {
+  unsigned arrived, unsure;
+} Told;
+
+/* The results of grains 0 to `count`, each told once. */
+static bool take_results(weftFabricsInitiator initiator, unsigned count, Told* all) {
+  bool told[100] = {false};
+  weftFabricsResult result;
+  CHECK(count <= sizeof told / sizeof *told);
+  for (unsigned i = 0; i != count; ++i) {
+    CHECK(next_result(initiator, &result));
+    CHECK(result.index < count && !told[result.index]);
+    told[result.index] = true;
+    all->arrived += result.status == WEFT_STATUS_OK ? 1 : 0;
+    all->unsure += result.mayHaveArrived ? 1 : 0;
+  }
+  return true;
+}
+
 /* `count` grains under way to a ring of four that nobody reads, which then ends in one way or the other. */
 static bool end_with_grains_under_way(Ends* ends, bool destroyed) {
   enum { COUNT = 100, SLOTS = 4 };
@@ -95,31 +124,24 @@ static bool end_with_grains_under_way(Ends* ends, bool destroyed) {
   weftTargetInfo info = NULL;
   weftFabricsInitiator initiator = NULL;
   weftFabricsResult result;
-  bool told[COUNT] = {false};
   uint64_t index = 0;
-  unsigned arrived = 0, unsure = 0, there = 0;
+  unsigned there = 0;
+  Told told = {0};
   CHECK(make_ring(&in, SLOTS, BYTES) && make_ring(&out, SLOTS, BYTES));
   CHECK(make_target(ends, in.regions, NULL, &target, &info));
   CHECK(make_initiator(ends, out.regions, NULL, &initiator));
-  OK(weftFabricsInitiatorAddTarget(initiator, info));
-  CHECK(settle(initiator));
-  for (index = 0; index != COUNT; ++index) OK(weftFabricsInitiatorTransferGrain(initiator, index));
-  CHECK_STATUS(weftFabricsInitiatorMakeProgressNonBlocking(initiator), WEFT_ERR_NOT_READY);
+  CHECK(start_to_send(initiator, info, COUNT));
   if (destroyed) OK(weftFabricsDestroyTarget(ends->fabrics, target));
   OK(weftFabricsInitiatorRemoveTarget(initiator, info));
   CHECK(settle(initiator));
-  for (unsigned i = 0; i != COUNT; ++i) {
-    CHECK(next_result(initiator, &result));
-    CHECK(result.index < COUNT && !told[result.index]);
-    told[result.index] = true;
-    arrived += result.status == WEFT_STATUS_OK ? 1 : 0;
-    unsure += result.mayHaveArrived ? 1 : 0;
-  }
+  CHECK(take_results(initiator, COUNT, &told));
   CHECK_STATUS(weftFabricsInitiatorNextResult(initiator, &result), WEFT_ERR_NOT_READY);
-  CHECK(arrived + unsure <= SLOTS);
+  CHECK(told.arrived + told.unsure <= SLOTS);
   if (!destroyed) {
+    /* A result says that the bytes lie there; the target's own thread tells of them after that. */
+    for (; there != told.arrived; ++there) OK(weftFabricsTargetWaitForNewGrain(target, &index, SUITE_MS));
     while (weftFabricsTargetTryNewGrain(target, &index) == WEFT_STATUS_OK) ++there;
-    CHECK(there >= arrived && there <= arrived + unsure);
+    CHECK(there <= told.arrived + told.unsure);
     OK(weftFabricsDestroyTarget(ends->fabrics, target));
   }
   OK(weftFabricsDestroyInitiator(ends->fabrics, initiator));
@@ -147,9 +169,7 @@ static bool send_to_one_that_dies(Ends* ends, int from, pid_t receiver) {
   Ring ring;
   weftTargetInfo info = NULL;
   weftFabricsInitiator initiator = NULL;
-  weftFabricsResult result;
-  bool told[COUNT] = {false};
-  unsigned arrived = 0, unsure = 0;
+  Told told = {0};
   char text[16384] = "";
   for (size_t size = 0; size == 0 || text[size - 1] != '\0';) {
     const ssize_t got = read(from, text + size, sizeof text - size);
@@ -160,20 +180,11 @@ static bool send_to_one_that_dies(Ends* ends, int from, pid_t receiver) {
   CHECK(make_ring(&ring, 4, BYTES));
   OK(weftFabricsTargetInfoFromString(text, &info));
   CHECK(make_initiator(ends, ring.regions, NULL, &initiator));
-  OK(weftFabricsInitiatorAddTarget(initiator, info));
-  CHECK(settle(initiator));
-  for (uint64_t index = 0; index != COUNT; ++index) OK(weftFabricsInitiatorTransferGrain(initiator, index));
-  CHECK_STATUS(weftFabricsInitiatorMakeProgressNonBlocking(initiator), WEFT_ERR_NOT_READY);
+  CHECK(start_to_send(initiator, info, COUNT));
   CHECK(kill(receiver, SIGKILL) == 0 && waitpid(receiver, NULL, 0) == receiver);
   CHECK(settle(initiator));
-  for (unsigned i = 0; i != COUNT; ++i) {
-    CHECK(next_result(initiator, &result));
-    CHECK(result.index < COUNT && !told[result.index]);
-    told[result.index] = true;
-    arrived += result.status == WEFT_STATUS_OK ? 1 : 0;
-    unsure += result.mayHaveArrived ? 1 : 0;
-  }
-  CHECK(arrived + unsure <= SLOTS);
+  CHECK(take_results(initiator, COUNT, &told));
+  CHECK(told.arrived + told.unsure <= SLOTS);
   /* It was not removed: it is being connected again, and that is not waited for. */
   while (weftFabricsInitiatorTransferGrain(initiator, COUNT) != WEFT_ERR_NOT_READY) poll(NULL, 0, 1);
   OK(weftFabricsInitiatorMakeProgressBlocking(initiator, SUITE_MS));
@@ -212,17 +223,21 @@ bool killed(Ends* ends) {
   return sent;
 }
 
-/* A service that nobody has: a name of a socket, or a port that was free just now. */
+/* A service that nobody has: a name of a socket, or a port, of those that the kernel gives to nobody by itself. */
 static bool free_service(const Ends* ends, char text[8]) {
   struct sockaddr_in address = {.sin_family = AF_INET};
-  socklen_t size = sizeof address;
   strcpy(text, "studio");
   if (ends->provider == WEFT_FABRICS_PROVIDER_SHM) return true;
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  CHECK(inet_pton(AF_INET, ends->node, &address.sin_addr) == 1);
-  CHECK(fd >= 0 && bind(fd, (struct sockaddr*)&address, sizeof address) == 0);
-  CHECK(getsockname(fd, (struct sockaddr*)&address, &size) == 0 && close(fd) == 0);
-  snprintf(text, 8, "%u", ntohs(address.sin_port));
+  CHECK(fd >= 0 && inet_pton(AF_INET, ends->node, &address.sin_addr) == 1);
+  unsigned port = 16384 + (unsigned)getpid() % 8192;
+  for (unsigned tries = 0;; ++tries, ++port) {
+    CHECK(tries != 1000);
+    address.sin_port = htons((uint16_t)port);
+    if (bind(fd, (struct sockaddr*)&address, sizeof address) == 0) break;
+  }
+  CHECK(close(fd) == 0);
+  snprintf(text, 8, "%u", port);
   return true;
 }
 

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <poll.h>
-
 #include <string>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <weft/fabrics.h>
+#include <tests/soon.hpp>
 
 #include "domain.hpp"
 
@@ -94,11 +93,11 @@ class Fabrics {
 inline weftFabricsResult result_of(weftFabricsInitiator initiator) {
   weftFabricsResult result{};
   result.structSize = sizeof result;
-  weftStatus status = weftFabricsInitiatorNextResult(initiator, &result);
-  for (int tries = 0; status == WEFT_ERR_NOT_READY && tries != 3000; ++tries) {
-    ::poll(nullptr, 0, 10);
+  weftStatus status = WEFT_ERR_NOT_READY;
+  soon([&] {
     status = weftFabricsInitiatorNextResult(initiator, &result);
-  }
+    return status != WEFT_ERR_NOT_READY;
+  });
   REQUIRE(status == WEFT_STATUS_OK);
   return result;
 }

@@ -65,6 +65,29 @@ bool is_plain_yaml(std::string_view text) {
 
 }  // namespace
 
+TEST_CASE("target info: it goes to text and back, and nonsense is refused", "[M-28][M-29][M-30][X-5][M-21]") {
+  Fabrics fabrics;
+  Ring in(2), out(2);
+  const weftTargetInfo info = fabrics.set_up(fabrics.blank_target(), in.regions);
+  const std::string text = text_of(info);
+  std::string buffer(text.size() + 1, '?');
+  std::size_t less = text.size();
+  REQUIRE(weftFabricsTargetInfoToString(info, buffer.data(), &less) == WEFT_ERR_STRLEN);
+  REQUIRE(less == text.size() + 1);
+  REQUIRE(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") == text.npos);
+  weftTargetInfo again = nullptr;
+  REQUIRE(weftFabricsTargetInfoFromString(text.c_str(), &again) == WEFT_STATUS_OK);
+  REQUIRE(text_of(again) == text);
+  const weftFabricsInitiator initiator = fabrics.initiator(out.regions);
+  REQUIRE(weftFabricsInitiatorAddTarget(initiator, again) == WEFT_STATUS_OK);
+  REQUIRE(weftFabricsInitiatorAddTarget(initiator, info) == WEFT_ERR_EXISTS);
+  REQUIRE(weftFabricsFreeTargetInfo(again) == WEFT_STATUS_OK);
+  REQUIRE(weftFabricsFreeTargetInfo(again) == WEFT_ERR_INVALID_ARG);
+  REQUIRE(weftFabricsInitiatorAddTarget(initiator, again) == WEFT_ERR_INVALID_ARG);
+  for (const char* wrong : {"", "A", "!!!!", "AAAA====", "{}", "{\"regions\": []}", "AAAA"})
+    REQUIRE(weftFabricsTargetInfoFromString(wrong, &again) == WEFT_ERR_INVALID_ARG);
+}
+
 TEST_CASE("target info: as JSON it is the same info, and grains go by it", "[M-28][M-29][X-5]") {
   Fabrics fabrics;
   Ring in(2), out(2);

@@ -15,7 +15,7 @@
 
 namespace weft::test {
 
-/// A child process that tells what it does in lines. Killed and reaped with this object.
+/// A child process: lines in, lines out. Killed and reaped with this object.
 class Program {
  public:
   Program(const std::string& path, std::vector<std::string> arguments) {
@@ -40,11 +40,16 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
   ~Program() {
-    go();
     kill();
+    go();
     ::close(out_);
   }
 
+  void send(const std::string& line) const {
+    const std::string text = line + "\n";
+    REQUIRE(::write(in_, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
+  void signal(int number) const { ::kill(pid_, number); }
   /// Closes its input, which it waits for.
   void go() {
     if (in_ >= 0) ::close(in_);
@@ -57,21 +62,7 @@ class Program {
     REQUIRE(line.starts_with(beginning));
     return line;
   }
-  void kill() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = -1;
-  }
-  /// Its exit status, once it has ended by itself.
-  int wait() {
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
- private:
+  /// Its next line.
   std::string next() {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     std::size_t at = 0;
@@ -88,7 +79,27 @@ class Program {
     buffer_.erase(0, at + 1);
     return line;
   }
+  /// SIGKILL, and its end awaited.
+  void kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+  /// Its exit status, once it has ended by itself.
+  int wait() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  /// It stops itself, or was told to: what it said before that is here already.
+  void await_stop() const {
+    int status = 0;
+    if (::waitpid(pid_, &status, WUNTRACED) != pid_ || !WIFSTOPPED(status)) FAIL("the program did not stop");
+  }
 
+ private:
   pid_t pid_ = -1;
   int in_ = -1, out_ = -1;
   std::string buffer_;
