@@ -19,11 +19,15 @@ void Inbox::remember(std::string pattern) {
   if (recent_.size() > kRecentPatterns) recent_.pop_back();
 }
 
+bool Inbox::is_handled(const Held& held) const {
+  return !held.is_left && std::any_of(handlers_.begin(), handlers_.end(),
+                                      [&](const auto& entry) { return glob_match(entry.second, held.offer.name); });
+}
+
 /// Whether there may ever be room for it; else it is refused.
-bool Inbox::fits(const transfer::AskOffer& offer, Effects& effects) const {
-  const bool handled = std::any_of(handlers_.begin(), handlers_.end(),
-                                   [&](const auto& entry) { return glob_match(entry.second, offer.name); });
-  if (handled || offer.bytes <= budget_) return true;
+bool Inbox::fits(const Held& held, Effects& effects) const {
+  const transfer::AskOffer& offer = held.offer;
+  if (is_handled(held) || offer.bytes <= budget_) return true;
   effects.decisions.emplace_back(
       offer.transfer,
       Error(ErrorClass::kOverloaded, "push", "larger than all of the receiver's inbox (" + human_bytes(budget_) + ")")
@@ -32,8 +36,10 @@ bool Inbox::fits(const transfer::AskOffer& offer, Effects& effects) const {
 }
 
 void Inbox::offered(transfer::AskOffer offer, Effects& effects) {
-  if (!fits(offer, effects)) return;
-  held_.push_back({.offer = std::move(offer), .order = next_order_++});
+  Held held{.offer = std::move(offer), .order = next_order_};
+  if (!fits(held, effects)) return;
+  ++next_order_;
+  held_.push_back(std::move(held));
   consider(effects);
 }
 
@@ -50,8 +56,9 @@ void Inbox::consider(Effects& effects) {
   for (auto it = held_.begin(); it != held_.end();) {
     const transfer::AskOffer& offer = it->offer;
     Moving moving{.transfer = offer.transfer, .from = offer.from, .name = offer.name, .order = it->order};
-    const auto handler = std::find_if(handlers_.begin(), handlers_.end(),
-                                      [&](const auto& entry) { return glob_match(entry.second, offer.name); });
+    const auto handler = std::find_if(handlers_.begin(), handlers_.end(), [&](const auto& entry) {
+      return !it->is_left && glob_match(entry.second, offer.name);
+    });
     if (handler != handlers_.end()) {
       moving.bytes = offer.bytes;
       moving.handler = handler->first;
@@ -103,9 +110,22 @@ void Inbox::unanswered(Ask ask, Effects& effects) {
   const std::uint64_t order = asked->order;
   asking_.erase(asked);
   remove_handler(ask.handler, effects);
-  if (fits(ask.offer, effects)) {
-    const auto place = std::find_if(held_.begin(), held_.end(), [&](const Held& held) { return held.order > order; });
-    held_.insert(place, {.offer = std::move(ask.offer), .order = order});
+  hold_again({.offer = std::move(ask.offer), .order = order}, effects);
+}
+
+void Inbox::left(Ask ask, Effects& effects) {
+  const auto asked =
+      std::find_if(asking_.begin(), asking_.end(), [&](const Moving& m) { return m.transfer == ask.offer.transfer; });
+  if (asked == asking_.end()) return;
+  const std::uint64_t order = asked->order;
+  asking_.erase(asked);
+  hold_again({.offer = std::move(ask.offer), .order = order, .is_left = true}, effects);
+}
+
+void Inbox::hold_again(Held held, Effects& effects) {
+  if (fits(held, effects)) {
+    const auto place = std::find_if(held_.begin(), held_.end(), [&](const Held& h) { return h.order > held.order; });
+    held_.insert(place, std::move(held));
   }
   consider(effects);
   hand_out(effects);  // what came behind it

@@ -61,6 +61,8 @@ class Inbox {
   void decided(transfer::TransferKey transfer, transfer::Decision decision, Placing placing, Effects& effects);
   /// The function has ended, and its handler with it: the offer is whoever's receives it now, in its old place.
   void unanswered(Ask ask, Effects& effects);
+  /// The function leaves it to the inbox: in its old place, as if no handler matched.
+  void left(Ask ask, Effects& effects);
   void arrived(transfer::TransferKey transfer, transfer::Received received, Effects& effects);
   /// What was delivered, and not taken: it has its place in the order again.
   void put_back(Arrived arrived, Effects& effects);
@@ -82,6 +84,7 @@ class Inbox {
   struct Held {
     transfer::AskOffer offer{};
     std::uint64_t order = 0;
+    bool is_left = false;  ///< by an application's function, which is not asked again
   };
   struct Moving {
     transfer::TransferKey transfer{};
@@ -97,7 +100,9 @@ class Inbox {
     return arrived.into != nullptr ? 0 : arrived.received.item.bytes;
   }
   bool wanted(const std::string& name) const;
-  bool fits(const transfer::AskOffer& offer, Effects& effects) const;
+  bool is_handled(const Held& held) const;
+  bool fits(const Held& held, Effects& effects) const;
+  void hold_again(Held held, Effects& effects);
   void consider(Effects& effects);
   void remember(std::string pattern);
   void insert(Arrived arrived);

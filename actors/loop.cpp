@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kHelloBytes = 16 * 1024;  // more than any hello
 constexpr Duration kHousekeeping = std::chrono::milliseconds(50);
+constexpr Duration kIdleLook = std::chrono::seconds(5);
 
 std::uint64_t draw() {
   const auto drawn = crypto::random_u64();
@@ -262,12 +263,18 @@ std::string Loop::session_address(transfer::SessionKey key) const {
   return info->address;
 }
 
-void Loop::housekeeping(TimePoint now) {
-  next_housekeeping_ = now + kHousekeeping;
+/// A sixteenth of their time late at most: a look shows all sessions, which takes from the heap.
+void Loop::close_idle(TimePoint now) {
+  next_idle_ = now + std::clamp<Duration>(options_.pool.idle / 16, kHousekeeping, kIdleLook);
   for (const transfer::SessionKey key : pool_.idle(core_.sessions(), now)) {
     pool_.evicted();
     core_.close_session(key, Error(ErrorClass::kPeerLost, "session", "idle"), now);
   }
+}
+
+void Loop::housekeeping(TimePoint now) {
+  next_housekeeping_ = now + kHousekeeping;
+  if (now >= next_idle_) close_idle(now);
   for (const NodeId& peer : std::exchange(waiting_dials_, {})) dial(peer, now);
   for (auto& [cookie, call] : calls_) {
     if (!call.cell) continue;

@@ -91,6 +91,7 @@ class Loop final : public transfer::DriverHost {
 
   // ---- any thread ----
   void submit(SubmissionRing::Work work) { ring_.push(std::move(work)); }
+  void submit(SubmissionRing::Seat& seat, SubmissionRing::Work work) { ring_.push(seat, std::move(work)); }
   /// Runs the loop until `stop_running`; the endpoint actor's thread.
   void run();
   void stop_running();
@@ -166,6 +167,7 @@ class Loop final : public transfer::DriverHost {
   void dial_addresses(const NodeId& peer, std::vector<stream::SocketAddress> addresses, TimePoint now);
   void adopt(std::unique_ptr<stream::TlsPipe> pipe, bool dialled, const stream::SocketAddress& address, TimePoint now);
   void housekeeping(TimePoint now);
+  void close_idle(TimePoint now);
   void copy_here(LocalPushes::Copy copy, TimePoint now);
   void end_when_drained(TimePoint now);
   TimePoint next_timer() const;
@@ -201,6 +203,7 @@ class Loop final : public transfer::DriverHost {
   std::vector<NodeId> waiting_dials_;  // for room in the pool, or for their back-off
   TimePoint now_{};
   TimePoint next_housekeeping_{};
+  TimePoint next_idle_{};
   TimePoint sessions_due_{};
   TimePoint next_ask_{};
   bool sessions_ready_ = true;

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <utility>
 
 #include <weft/base/clock.hpp>
@@ -19,8 +18,13 @@ namespace weft::actors {
 /// Work handed to a loop by any thread, in the order of each thread's pushes. Pushing takes no lock and makes a system
 /// call only when the consumer sleeps. Unbounded by itself: callers bound what they have open.
 class SubmissionRing {
+  struct Node;
+
  public:
   using Work = std::move_only_function<void(TimePoint now)>;
+  /// Where work waits that its owner pushes again and again: a push of it takes nothing from the heap, if the work is
+  /// no more than a shared pointer. From a push until its work begins, a seat must live and is not pushed again.
+  class Seat;
 
   static Result<SubmissionRing> open() {
     Fd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -31,17 +35,12 @@ class SubmissionRing {
       : wake_(std::move(other.wake_)), head_(other.head_.exchange(nullptr)) {}
   SubmissionRing& operator=(SubmissionRing&&) = delete;
   ~SubmissionRing() {
-    for (Node* node = head_.exchange(nullptr); node != nullptr;) delete std::exchange(node, node->next);
+    for (Node* node = head_.exchange(nullptr); node != nullptr;) take(std::exchange(node, node->next));
   }
 
   /// Any thread.
-  void push(Work work) {
-    auto* node = new Node{.work = std::move(work), .next = head_.load(std::memory_order_relaxed)};
-    // Pairs with the exchange in `run`: who takes the list sees the work. Sequentially consistent, so that either this
-    // push is seen before the consumer sleeps, or the sleep is seen here.
-    while (!head_.compare_exchange_weak(node->next, node, std::memory_order_seq_cst)) {}
-    if (sleeping_.load(std::memory_order_seq_cst)) wake();
-  }
+  void push(Work work) { push(new Node{.work = std::move(work)}); }
+  void push(Seat& seat, Work work);
   /// Any thread: makes a sleeping consumer look around.
   void wake() {
     const std::uint64_t one = 1;
@@ -60,8 +59,8 @@ class SubmissionRing {
       ordered = std::exchange(list, next);
     }
     while (ordered != nullptr) {
-      const std::unique_ptr<Node> node(std::exchange(ordered, ordered->next));
-      node->work(now);
+      Work work = take(std::exchange(ordered, ordered->next));
+      work(now);
     }
     return true;
   }
@@ -81,14 +80,44 @@ class SubmissionRing {
 
  private:
   struct Node {
-    Work work;
-    Node* next;
+    Work work{};
+    Node* next = nullptr;
+    bool is_seat = false;
   };
+  void push(Node* node) {
+    node->next = head_.load(std::memory_order_relaxed);
+    // Pairs with the exchange in `run`: who takes the list sees the work. Sequentially consistent, so that either this
+    // push is seen before the consumer sleeps, or the sleep is seen here.
+    while (!head_.compare_exchange_weak(node->next, node, std::memory_order_seq_cst)) {}
+    if (sleeping_.load(std::memory_order_seq_cst)) wake();
+  }
+  /// The work alone: its seat may be pushed anew, and may go with what the work keeps alive.
+  static Work take(Node* node) {
+    Work work = std::exchange(node->work, nullptr);
+    if (!node->is_seat) delete node;
+    return work;
+  }
   explicit SubmissionRing(Fd fd) : wake_(std::move(fd)) {}
 
   Fd wake_;
   std::atomic<Node*> head_{nullptr};
   std::atomic<bool> sleeping_{false};
 };
+
+class SubmissionRing::Seat {
+ public:
+  Seat() = default;
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+ private:
+  friend SubmissionRing;
+  Node node_{.is_seat = true};
+};
+
+inline void SubmissionRing::push(Seat& seat, Work work) {
+  seat.node_.work = std::move(work);
+  push(&seat.node_);
+}
 
 }  // namespace weft::actors

@@ -263,7 +263,7 @@ Result<std::size_t> InitiatorState::send(std::uint64_t index, std::span<const st
   // Also when only results came of it, of links that went meanwhile: who drives the loop looks at them.
   if (!std::exchange(kicked_, true)) {
     lock.unlock();
-    node->submit([self = shared_from_this()](TimePoint now) { self->on_send(now); });
+    node->submit(to_send_, [self = shared_from_this()](TimePoint now) { self->on_send(now); });
   }
   return sent;
 }
@@ -315,11 +315,9 @@ void InitiatorState::on_ended(transfer::GrainEnded&& ended) {
 
 void InitiatorState::told(std::unique_lock<std::mutex>& lock, GrainResult result) {
   if (options_.on_result) {
+    to_call_.push(std::move(result));
     lock.unlock();
-    if (const auto node = node_.lock())
-      node->run([self = shared_from_this(), result = std::move(result)] {
-        self->callbacks_.run([&] { self->options_.on_result(result); });
-      });
+    if (const auto node = node_.lock()) node->run([self = shared_from_this()] { self->call_next(); });
     lock.lock();
     return;
   }
@@ -329,6 +327,13 @@ void InitiatorState::told(std::unique_lock<std::mutex>& lock, GrainResult result
   changed_.notify_all();
   woken(lock);
   lock.lock();
+}
+
+void InitiatorState::call_next() {
+  std::unique_lock lock(mutex_);
+  const GrainResult result = to_call_.pop();
+  lock.unlock();
+  callbacks_.run([&] { options_.on_result(result); });
 }
 
 std::optional<GrainResult> InitiatorState::next_result() {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include <weft/actors/submission_ring.hpp>
 #include <weft/nodes/callback_gate.hpp>
 #include <weft/nodes/grains.hpp>
 #include <weft/nodes/signal_fd.hpp>
@@ -72,6 +73,7 @@ class TargetState final : public WaitLine<Grain>, public std::enable_shared_from
   std::shared_ptr<WaitLine> line() override { return shared_from_this(); }
   void woken(std::unique_lock<std::mutex>& lock);
   void on_released(TimePoint now);
+  void call_next();
 
   TargetOptions options_;
   TargetInfo info_;
@@ -86,6 +88,8 @@ class TargetState final : public WaitLine<Grain>, public std::enable_shared_from
   std::vector<bool> held_;                 // by slot
   std::vector<std::uint32_t> released_;    // on their way to the loop
   std::vector<std::uint32_t> releasing_;
+  actors::SubmissionRing::Seat to_release_;  // while `kicked_`
+  transfer::Ring<Grain> to_call_;            // one for each callback that is queued
   std::shared_ptr<const std::function<void()>> wake_;
   bool kicked_ = false;
   bool closed_ = false;
@@ -172,6 +176,7 @@ class InitiatorState final : public WaitLine<GrainResult>, public std::enable_sh
   Error late() const override;
   std::shared_ptr<WaitLine> line() override { return shared_from_this(); }
   void told(std::unique_lock<std::mutex>& lock, GrainResult result);
+  void call_next();
 
   InitiatorOptions options_;
   mutable SignalFd signal_;
@@ -182,8 +187,10 @@ class InitiatorState final : public WaitLine<GrainResult>, public std::enable_sh
   std::map<std::uint64_t, std::size_t> by_feed_;  // on the loop
   std::vector<Queued> queued_, sending_;
   std::vector<lane::Gather> parts_, sending_parts_;
+  actors::SubmissionRing::Seat to_send_;  // while `kicked_`
   transfer::Ring<GrainResult> results_;
-  std::uint64_t sends_ = 0;  // taken
+  transfer::Ring<GrainResult> to_call_;  // one for each callback that is queued
+  std::uint64_t sends_ = 0;              // taken
   std::shared_ptr<const std::function<void()>> wake_;
   KeepAlive kept_{};
   bool kicked_ = false;

@@ -84,18 +84,9 @@ void TargetState::on_arrived(const GrainArrived& arrived) {
   stats_.bytes += arrived.complete ? grain.data.size() : 0;
   if (options_.on_grain) {
     if (arrived.complete) held_[arrived.slot] = true;
+    to_call_.push(grain);
     lock.unlock();
-    if (const auto node = node_.lock())
-      node->run([self = shared_from_this(), grain] {
-        struct Release {  // also when the function throws
-          TargetState& target;
-          const Grain& grain;
-          ~Release() {
-            if (grain.complete) (void)target.release(grain.slot);
-          }
-        } const release{*self, grain};
-        self->callbacks_.run([&] { self->options_.on_grain(grain); });
-      });
+    if (const auto node = node_.lock()) node->run([self = shared_from_this()] { self->call_next(); });
     return;
   }
   // One that tells of slices only and was not read yet is overtaken by what comes to its slot.
@@ -112,6 +103,20 @@ void TargetState::on_arrived(const GrainArrived& arrived) {
     changed_.notify_all();
     woken(lock);
   }
+}
+
+void TargetState::call_next() {
+  std::unique_lock lock(mutex_);
+  const Grain grain = to_call_.pop();
+  lock.unlock();
+  struct Release {  // also when the function throws
+    TargetState& target;
+    const Grain& grain;
+    ~Release() {
+      if (grain.complete) (void)target.release(grain.slot);
+    }
+  } const release{*this, grain};
+  callbacks_.run([&] { options_.on_grain(grain); });
 }
 
 std::optional<Grain> TargetState::take_next() {
@@ -154,7 +159,7 @@ Result<void> TargetState::release(std::uint32_t slot) {
   released_.push_back(slot);
   if (!node || closed_ || std::exchange(kicked_, true)) return {};
   lock.unlock();
-  node->submit([self = shared_from_this()](TimePoint now) { self->on_released(now); });
+  node->submit(to_release_, [self = shared_from_this()](TimePoint now) { self->on_released(now); });
   return {};
 }
 

@@ -178,7 +178,8 @@ class Initiator {
   Next<GrainResult> next(Deadline deadline = {});
   /// Grains whose results are not there yet, over all targets.
   std::size_t pending() const;
-  /// Readable while a result waits. Owned by the initiator.
+  /// Readable while a result waits, and once a link has come or gone, until `next_result` finds nothing. Owned by the
+  /// initiator.
   int event_fd() const;
   void close();
 

@@ -306,9 +306,14 @@ std::size_t NodeState::run_callbacks() {
   {
     const std::lock_guard lock(manual_mutex_);
     due.swap(manual_);
+    manual_.swap(manual_spare_);
   }
+  const std::size_t ran = due.size();
   for (auto& callback : due) actors::run_guarded(options_.log, "callback", callback);
-  return due.size();
+  due.clear();
+  const std::lock_guard lock(manual_mutex_);
+  if (manual_spare_.capacity() < due.capacity()) manual_spare_.swap(due);
+  return ran;
 }
 
 bool NodeState::on_loop(std::move_only_function<void(actors::Loop&, TimePoint)> work) {

@@ -103,6 +103,9 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
                                   const std::shared_ptr<InitiatorState>& initiator,
                                   std::function<void(const Error&, TimePoint)> over);
   void submit(actors::SubmissionRing::Work work) { loop_->submit(std::move(work)); }
+  void submit(actors::SubmissionRing::Seat& seat, actors::SubmissionRing::Work work) {
+    loop_->submit(seat, std::move(work));
+  }
   /// On the loop.
   transfer::Core& core() noexcept { return loop_->core(); }
   actors::SessionPool& pool() noexcept { return loop_->pool(); }
@@ -187,6 +190,7 @@ class NodeState final : public CallOwner, public std::enable_shared_from_this<No
 
   std::mutex manual_mutex_;
   std::vector<std::move_only_function<void()>> manual_;
+  std::vector<std::move_only_function<void()>> manual_spare_;  // memory for the next of them
   Fd manual_fd_;
 };
 

@@ -14,6 +14,7 @@ transfer::Decision OfferFunction::ask(const transfer::AskOffer& offer, const Log
                            .generation = offer.generation});
   });
   if (!chosen) return chosen.error();
+  if (chosen->data() == nullptr) return transfer::Accept{};
   if (auto valid = chosen->check(); !valid) return valid.error();
   if (!chosen->device().is_host())
     return Error(ErrorClass::kUnsupported, "on_offer",
@@ -42,7 +43,7 @@ void OfferFunction::show(const std::shared_ptr<OfferFunction>& self, const trans
     return decide(Error(ErrorClass::kOverloaded, "push", "nobody receives it any more"),
                   nullptr);  // its memory may be on its way out
   actors::Inbox::Placing placing;
-  if (std::holds_alternative<transfer::Accept>(decision)) {
+  if (const auto* accept = std::get_if<transfer::Accept>(&decision); accept != nullptr && accept->into != nullptr) {
     ++self->placing_;
     placing = std::shared_ptr<const void>(self.get(), [self](const void*) {
       const std::lock_guard placed(self->mutex_);

@@ -151,7 +151,10 @@ void NodeState::show_offer(const actors::Inbox::Ask& ask) {
                           node->loop_->submit([node = node.get(), ask = ask, decision = std::move(decision),
                                                placing = std::move(placing)](TimePoint now) mutable {
                             actors::Inbox::Effects effects;
-                            if (decision)
+                            const auto* accept = decision ? std::get_if<transfer::Accept>(&*decision) : nullptr;
+                            if (accept != nullptr && accept->into == nullptr && ask.offer.bytes != 0)
+                              node->loop_->inbox().left(std::move(ask), effects);
+                            else if (decision)
                               node->loop_->inbox().decided(ask.offer.transfer, std::move(*decision), std::move(placing),
                                                            effects);
                             else

@@ -117,9 +117,10 @@ class TensorNode {
   Future<Tensor> receive(std::string pattern = "*", ReceiveOptions options = ReceiveOptions());
   /// One that is there already, or nothing.
   std::optional<Tensor> try_receive(std::string_view pattern = "*");
-  /// Chooses where pushes of a pattern land, dense host memory, or refuses them (an Error; one that it throws is
-  /// logged, and refuses with Internal). Such memory does not count against `inbox_bytes`. Runs on the node's callback
-  /// thread. The pushed tensor is then given to `receive`.
+  /// Chooses where pushes of a pattern land: in dense host memory of the caller's, which does not count against
+  /// `inbox_bytes`; with an empty view in the node's inbox, as without the function, as soon as somebody receives. Or
+  /// refuses them, with an Error that the sender gets (one that it throws is logged, and refuses with Internal). Runs
+  /// on the node's callback thread. The pushed tensor is then given to `receive`.
   Result<Handler> on_offer(std::string pattern,
                            std::move_only_function<Result<MutableTensorView>(const Offer&)> choose);
 

@@ -13,7 +13,8 @@ namespace weft::c {
 namespace {
 
 constexpr std::size_t kMostResults = 65536;
-/// How long one wait for a result lasts at most: connecting targets have no event of their own.
+/// How long one wait for a result lasts at most: connecting targets have no event but a descriptor's, which would cost
+/// every later result system calls.
 constexpr std::chrono::milliseconds kLongestWait{5};
 
 Lane lane_of(weftFabricsProvider provider) {
@@ -188,8 +189,8 @@ void InitiatorLinks::take(const GrainResult& result) {
     told.index = batch->second.head;
     if (--batch->second.results_left == 0) sent_.erase(batch);
   }
-  if (results_.size() == kMostResults) results_.pop_front();
-  results_.push_back(told);
+  if (results_.size() == kMostResults) results_.pop();
+  results_.push(told);
 }
 
 void InitiatorLinks::drain() {
@@ -200,9 +201,7 @@ Outcome<weftFabricsResult> InitiatorLinks::next_result() {
   const std::lock_guard lock(mutex_);
   drain();
   if (results_.empty()) return refuse(WEFT_ERR_NOT_READY, "there is no result yet");
-  const weftFabricsResult first = results_.front();
-  results_.pop_front();
-  return first;
+  return results_.pop();
 }
 
 bool InitiatorLinks::busy() const {

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +15,7 @@
 #include <weft/nodes/c/grain_shape.hpp>
 #include <weft/nodes/c/sample_batch.hpp>
 #include <weft/nodes/grains.hpp>
+#include <weft/transfer/ring.hpp>
 
 namespace weft::c {
 
@@ -73,8 +73,8 @@ class InitiatorLinks {
   std::map<Name, std::size_t> targets_;
   std::map<std::uint64_t, Sent> sent_;  ///< batches under way, by their number
   std::uint64_t next_batch_ = 0;
-  std::deque<weftFabricsResult> results_;  ///< the oldest goes when it is full
-  std::optional<Initiator> initiator_;     ///< from `open` on; closed before what it reads from goes
+  transfer::Ring<weftFabricsResult> results_;  ///< the oldest goes when it is full
+  std::optional<Initiator> initiator_;         ///< from `open` on; closed before what it reads from goes
 };
 
 }  // namespace weft::c

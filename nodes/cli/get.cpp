@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <weft/base/text.hpp>
 #include <weft/nodes/cli/client.hpp>
+#include <weft/nodes/cli/output_file.hpp>
 #include <weft/nodes/cli/peer_names.hpp>
 #include <weft/nodes/cli/quantity.hpp>
 #include <weft/nodes/cli/resume_journal.hpp>
@@ -48,6 +49,8 @@ class GetCommand final : public Command {
 
   Result<int> save(Context& context, TensorNode& node, const Ticket& ticket, SavePlan& plan,
                    const std::filesystem::path& path) const {
+    WEFT_LET(const auto layout, SafetensorsLayout::make(plan.items, plan.metadata));
+    WEFT_TRY(check_room(folder_of(path), layout.file_bytes, bytes_on_disk(path.string() + ".part")));
     WEFT_LET(const auto peer, await(node.ping(ticket, deadline_of(context))));
     auto opened =
         SafetensorsWriter::open(path, plan.items, plan.metadata, resume_ ? PartFile::kTakeUp : PartFile::kAnew);

@@ -1,9 +1,10 @@
+#include <poll.h>
+
 #include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <iterator>
 #include <optional>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,7 @@
 #include <weft/nodes/cli/client.hpp>
 #include <weft/nodes/cli/grain_file.hpp>
 #include <weft/nodes/cli/grain_pattern.hpp>
+#include <weft/nodes/cli/output_file.hpp>
 #include <weft/nodes/cli/presence.hpp>
 #include <weft/nodes/cli/progress_bar.hpp>
 #include <weft/nodes/cli/quantity.hpp>
@@ -77,6 +79,7 @@ class GrainsCommand final : public Command {
 
   Result<int> receive(Context& context) {
     WEFT_TRY(check_receive());
+    WEFT_TRY(check_file());
     WEFT_LET(auto options, presence_.options(context));
     WEFT_TRY(presence_.prepare());
     std::vector<std::byte> memory;  // goes after the node
@@ -118,6 +121,14 @@ class GrainsCommand final : public Command {
                                 human_bytes(size_), kMostGrains, human_bytes(kMostRingBytes)));
     if (!file_.empty() && count_ != 0) return refuse("--file ends with the file: leave -n out");
     if (!file_.empty() && initiators_ != 1) return refuse("--file is written by one initiator");
+    return {};
+  }
+
+  Result<void> check_file() const {
+    if (file_.empty()) return {};
+    WEFT_TRY(check_folder("--file", folder_of(file_)));
+    if (std::error_code ignored; std::filesystem::exists(std::filesystem::symlink_status(file_, ignored)))
+      return fail_errno(EEXIST, "open", file_.string());
     return {};
   }
 
@@ -234,15 +245,19 @@ class GrainsCommand final : public Command {
       WEFT_TRY(in_time(context));
       const std::uint64_t next = sending.next;
       const std::size_t place = next % sending.sources.size();
-      const bool due = rate_ == 0 || Clock::now() >= sending.begun + next * Duration(1s) / rate_;
+      const auto ahead =
+          rate_ == 0 ? Duration{}
+                     : Duration(static_cast<std::int64_t>(next) * Duration(1s) / static_cast<std::int64_t>(rate_));
+      const TimePoint due_at = sending.begun + ahead;
+      const bool due = Clock::now() >= due_at;
       // The length is told when all results are there: then it comes last.
       const bool free = next < sending.count ? sending.users[place] == 0 : initiator.pending() == 0;
       if (next < calls && free && due) {
         if (next < sending.count) WEFT_TRY(fill(file, sending, sending.sources[place]));
-        WEFT_TRY(send_one(context, initiator, sending, sending.sources[place]));
+        WEFT_TRY(send_one(context, initiator, sending, sending.sources[place], tally));
         continue;
       }
-      auto result = initiator.wait_result(due ? Duration(kTick) : Duration(1ms));
+      auto result = initiator.wait_result(due ? Clock::now() + kTick : std::min(due_at, Clock::now() + kTick));
       if (!result && result.error().kind() == ErrorClass::kDeadlineExceeded) continue;
       if (!result) return fail(std::move(result).error());
       count_result(*result, sending, tally);
@@ -254,15 +269,15 @@ class GrainsCommand final : public Command {
 
   /// A grain, or behind the last one the grain without content whose index is the file's length. Waits while no target
   /// is connected.
-  static Result<void> send_one(Context& context, Initiator& initiator, Sending& sending,
-                               const std::vector<std::byte>& source) {
+  Result<void> send_one(Context& context, Initiator& initiator, Sending& sending, const std::vector<std::byte>& source,
+                        Tally& tally) {
     const bool is_grain = sending.next < sending.count;
     const std::span<const std::byte> part(source);
     while (true) {
       const auto sent = is_grain ? initiator.send(sending.next, std::span(&part, 1))
                                  : initiator.send(sending.file_bytes, {}, {.part = true});
       if (!sent && sent.error().kind() == ErrorClass::kPeerUnreachable) {
-        WEFT_TRY(until_back(context, initiator, sending.targets));
+        WEFT_TRY(until_back(context, initiator, sending, tally));
         continue;
       }
       WEFT_TRY(sent);
@@ -297,10 +312,18 @@ class GrainsCommand final : public Command {
     return {};
   }
 
+  /// Until a result waits, a link has come or gone, or there is a signal; a tick at most, for what has no descriptor.
+  static void until_news(const Context& context, const Initiator& initiator) {
+    pollfd news[] = {{.fd = initiator.event_fd(), .events = POLLIN, .revents = 0},
+                     {.fd = context.signals.fd(), .events = POLLIN, .revents = 0}};
+    ::poll(news, std::size(news), static_cast<int>(kTick.count()));
+  }
+
   /// Until every target is connected.
-  static Result<void> connect(Context& context, const Initiator& initiator, std::size_t targets) {
+  static Result<void> connect(const Context& context, Initiator& initiator, std::size_t targets) {
     const auto give_up = Clock::now() + kBackIn;
     for (std::size_t at = 0; at < targets;) {
+      static_cast<void>(initiator.next_result());  // nothing was sent: what comes from here on is news
       if (initiator.link(at) == TargetLink::kConnected) {
         ++at;
         continue;
@@ -312,24 +335,25 @@ class GrainsCommand final : public Command {
         return fail(Error(*why));
       if (Clock::now() > give_up)
         return fail(ErrorClass::kDeadlineExceeded, "grains", fmt::format("target {} did not answer", at + 1));
-      std::this_thread::sleep_for(1ms);
+      until_news(context, initiator);
     }
     return {};
   }
 
   /// Until one is again, where all were lost.
-  static Result<void> until_back(Context& context, const Initiator& initiator, std::size_t targets) {
+  Result<void> until_back(const Context& context, Initiator& initiator, Sending& sending, Tally& tally) {
     const auto give_up = context.until ? *context.until : Clock::now() + kBackIn;
     while (true) {
+      while (const auto result = initiator.next_result()) count_result(*result, sending, tally);
       bool may_come = false;
-      for (std::size_t at = 0; at < targets; ++at) {
+      for (std::size_t at = 0; at < sending.targets; ++at) {
         if (initiator.link(at) == TargetLink::kConnected) return {};
         may_come = may_come || initiator.link(at) == TargetLink::kConnecting;
       }
       WEFT_TRY(in_time(context));
       if (!may_come || Clock::now() > give_up)
         return fail(initiator.why(0).value_or(Error(ErrorClass::kPeerUnreachable, "grains", "no target is connected")));
-      std::this_thread::sleep_for(1ms);
+      until_news(context, initiator);
     }
   }
 

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <weft/base/text.hpp>
 #include <weft/nodes/cli/client.hpp>
+#include <weft/nodes/cli/output_file.hpp>
 #include <weft/nodes/cli/presence.hpp>
 #include <weft/nodes/environment.hpp>
 #include <weft/stream/address.hpp>
@@ -133,8 +134,9 @@ bool Presence::may_be_replaced(const std::string& text) const {
 }
 
 Result<void> Presence::prepare() const {
-  std::error_code ignored;
-  if (ticket_file_.empty() || !std::filesystem::exists(std::filesystem::symlink_status(ticket_file_, ignored)))
+  if (ticket_file_.empty()) return {};
+  WEFT_TRY(check_folder(handed_ == Handed::kTicket ? "--ticket-file" : "--info-file", folder_of(ticket_file_)));
+  if (std::error_code ignored; !std::filesystem::exists(std::filesystem::symlink_status(ticket_file_, ignored)))
     return {};
   const Fd file = open_to_read(ticket_file_);
   const auto text = text_in(file);

@@ -25,7 +25,7 @@ class Presence {
   /// InvalidArgument: an --allow that is neither local, any nor node ids; a --listen of no host. Blocks for host names.
   Result<NodeOptions> options(const Context& context) const;
   /// Takes an old ticket file away, so that whoever waits for one gets ours. Exists: what is there is no ticket, or
-  /// that of a node that still runs.
+  /// that of a node that still runs. InvalidArgument: no file can be made there.
   Result<void> prepare() const;
   /// Once the node is ready: writes the ticket file, whole or not at all; then prints the ticket alone on stdout, or
   /// with --json one object with it and `details`. Here --timeout ends: it bounds what comes before.

@@ -1,5 +1,7 @@
 #include <map>
+#include <mutex>
 #include <optional>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -9,6 +11,7 @@
 #include <weft/nodes/cli/entry_text.hpp>
 #include <weft/nodes/cli/failure.hpp>
 #include <weft/nodes/cli/file_name.hpp>
+#include <weft/nodes/cli/output_file.hpp>
 #include <weft/nodes/cli/presence.hpp>
 #include <weft/nodes/cli/quantity.hpp>
 #include <weft/tensor/safetensors_metadata.hpp>
@@ -16,6 +19,44 @@
 
 namespace weft::cli {
 namespace {
+
+SafetensorsItem item_of(std::string_view name, const TensorMeta& meta) {
+  SafetensorsItem item{std::string(name), meta};
+  item.meta.strides = {};
+  return item;
+}
+
+SafetensorsMetadata metadata_of(const SafetensorsItem& item) {
+  const TensorMeta* const tensors[] = {&item.meta};
+  return common_metadata(tensors);
+}
+
+/// Refuses what the folder's disk has no room for before a byte of it has come. `judge` runs where the node calls back.
+class Doorkeeper {
+ public:
+  explicit Doorkeeper(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  Result<MutableTensorView> judge(const Offer& offer) {
+    const auto item = item_of(offer.name, offer.meta);
+    const auto layout = SafetensorsLayout::make({&item, 1}, metadata_of(item));
+    const auto fits = check_room(folder_, layout ? layout->file_bytes : offer.bytes);
+    if (fits) return MutableTensorView{};
+    auto why = Error(fits.error()).with_hint("where it is received: free space, or `weft recv -o` on another disk");
+    const std::lock_guard lock(mutex_);
+    refused_.push_back(Error(why).with_name(std::string(offer.name)).with_peer(offer.from.short_string()));
+    return fail(std::move(why));
+  }
+  /// Those since it was last asked.
+  std::vector<Error> refused() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(refused_, {});
+  }
+
+ private:
+  const std::filesystem::path folder_;
+  std::mutex mutex_;
+  std::vector<Error> refused_;
+};
 
 /// Files of a folder, one for each tensor name. A later push of a name replaces its file; a file that was there before
 /// is left alone unless `force`.
@@ -25,10 +66,8 @@ class Inbox {
 
   Result<std::filesystem::path> save(const Tensor& tensor) {
     auto path = path_of(std::string(tensor.name()));
-    SafetensorsItem item{std::string(tensor.name()), tensor.meta()};
-    item.meta.strides = {};
-    const TensorMeta* const tensors[] = {&item.meta};
-    WEFT_LET(auto writer, SafetensorsWriter::open(path, {&item, 1}, common_metadata(tensors)));
+    const auto item = item_of(tensor.name(), tensor.meta());
+    WEFT_LET(auto writer, SafetensorsWriter::open(path, {&item, 1}, metadata_of(item)));
     WEFT_TRY(writer.write(0, 0, tensor.bytes()));
     WEFT_TRY(writer.finish());
     return path;
@@ -77,27 +116,29 @@ class ReceiveCommand final : public Command {
     if (output_ == "-")
       return fail(Error{ErrorClass::kInvalidArgument, "recv", "tensors are not written to stdout"}.with_hint(
           "-o DIR names a folder; ./- is one of that name"));
-    std::error_code refused;
-    if (std::filesystem::create_directories(output_, refused); refused)
-      return fail_errno(refused.value(), "mkdir", output_.string());
     WEFT_TRY(presence_.prepare());
+    WEFT_TRY(make_folder("-o", output_));
+    Doorkeeper door(output_);
     WEFT_LET(auto node, start_node(context, std::move(options)));
+    WEFT_LET(const auto handler, node.on_offer(glob_, [&door](const Offer& offer) { return door.judge(offer); }));
     context.out.say(fmt::format("receiving {} into {} on {}    (there: weft push FILE TICKET)", escaped(glob_),
                                 escaped(output_.string()), addresses_text(node.ticket())));
     WEFT_TRY(presence_.announce(context, node, {{"output", output_.string()}}));
-    auto received = receive(context, node);
+    auto received = receive(context, node, door);
     // Stopped first: then nothing more is acknowledged, and what was is here to be saved.
     WEFT_TRY(node.stop().wait());
     while (const auto tensor = node.try_receive(glob_))
       if (auto saved = save(context, *tensor); !saved && received) received = std::move(saved);
+    tell_refused(context, door);
     WEFT_TRY(std::move(received));
     return failed_ == 0 ? exit_after_signal() : kSomeFailed;
   }
 
  private:
-  Result<void> receive(Context& context, TensorNode& node) {
+  Result<void> receive(Context& context, TensorNode& node, Doorkeeper& door) {
     for (std::uint64_t got = 0; (count_ == 0 || got < count_) && Signals::caught() == 0; ++got) {
-      auto tensor = await(node.receive(glob_, {.deadline = deadline_of(context)}));
+      auto tensor =
+          await(node.receive(glob_, {.deadline = deadline_of(context)}), [&] { tell_refused(context, door); });
       if (!tensor && Signals::caught() != 0) return {};
       if (!tensor && tensor.error().kind() == ErrorClass::kDeadlineExceeded)
         return fail(std::move(tensor).error().with_hint(
@@ -117,6 +158,13 @@ class ReceiveCommand final : public Command {
       ++failed_;
     }
     return context.out.flush();
+  }
+
+  void tell_refused(Context& context, Doorkeeper& door) {
+    for (const Error& why : door.refused()) {
+      static_cast<void>(report(why, context.out));
+      ++failed_;
+    }
   }
 
   static void tell(Context& context, const Tensor& tensor, const std::filesystem::path& path) {
@@ -146,7 +194,7 @@ class ReceiveCommand final : public Command {
   bool force_ = false;
   Presence presence_;
   std::optional<Inbox> inbox_;
-  std::uint64_t failed_ = 0;  // could not be saved
+  std::uint64_t failed_ = 0;  // could not be saved, or were refused
   static constexpr int kSomeFailed = 10;
 };
 

@@ -5,6 +5,7 @@
 
 #include <weft/base/text.hpp>
 #include <weft/nodes/cli/file_name.hpp>
+#include <weft/nodes/cli/output_file.hpp>
 #include <weft/nodes/cli/save_plan.hpp>
 
 namespace weft::cli {
@@ -180,11 +181,7 @@ Result<std::filesystem::path> choose_path(const std::filesystem::path& output, c
   std::filesystem::path path = output;
   if (output.empty() || !output.has_filename() || std::filesystem::is_directory(output, ignored))
     path /= file_name_of(wanted);
-  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  if (!std::filesystem::is_directory(folder, ignored))
-    return fail(
-        Error{ErrorClass::kNotFound, "open", fmt::format("there is no folder {}", escaped(folder.string()))}.with_hint(
-            fmt::format("mkdir -p {}", escaped(folder.string()))));
+  WEFT_TRY(check_folder("-o", folder_of(path)));
   if (const auto found = std::filesystem::status(path, ignored);
       std::filesystem::exists(found) && !std::filesystem::is_regular_file(found))
     return fail(

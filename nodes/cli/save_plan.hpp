@@ -35,7 +35,8 @@ struct SavePlan {
 /// What can be said without asking the peer: InvalidArgument for slices that do not read or have no name.
 Result<void> check_wanted(const Wanted& wanted);
 /// Where it goes: FILE, or a folder and a name made from what is wanted. Exists: there is a file and no `force`.
-/// InvalidArgument: "-", or what is there is a device, a pipe or a socket, `force` or not.
+/// InvalidArgument: "-"; no file can be made in that folder; what is there is a device, a pipe or a socket, `force` or
+/// not.
 Result<std::filesystem::path> choose_path(const std::filesystem::path& output, const Wanted& wanted, bool force);
 
 }  // namespace weft::cli

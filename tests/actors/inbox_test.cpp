@@ -157,6 +157,33 @@ TEST_CASE("inbox: an offer that meets a handler which has just ended is its succ
   CHECK_FALSE(accepted(large, 3));
 }
 
+TEST_CASE("inbox: what a handler leaves to the inbox waits there for a receive and for room, in its old place",
+          "[T-12][T-27]") {
+  Inbox inbox(100);
+  Inbox::Effects asked;
+  inbox.add_handler(1, "w.*", asked);
+  inbox.offered(offer(1, "w.a", 60), asked);
+  inbox.offered(offer(2, "w.b", 60), asked);
+  inbox.offered(offer(3, "w.c", 101), asked);
+  REQUIRE(asked.asks.size() == 3);
+  Inbox::Effects left;
+  inbox.left(std::move(asked.asks[1]), left);
+  inbox.left(std::move(asked.asks[0]), left);
+  CHECK(left.asks.empty());  // once is enough
+  CHECK(left.decisions.empty());
+  inbox.left(std::move(asked.asks[2]), left);
+  REQUIRE(left.decisions.size() == 1);  // no inbox has room for it
+  CHECK_FALSE(accepted(left, 3));
+  Inbox::Effects received_one;
+  inbox.receive({.cookie = 7, .pattern = "*"}, received_one);
+  CHECK(received_one.asks.empty());
+  CHECK(accepted(received_one, 1));
+  CHECK_FALSE(accepted(received_one, 2));
+  inbox.arrived(TransferKey{{1}}, received("w.a", 60), received_one);
+  CHECK(received_one.deliveries.size() == 1);
+  CHECK(accepted(received_one, 2));
+}
+
 TEST_CASE("inbox: of one sender, what was offered first is delivered first, whichever is here first", "[T-12]") {
   Inbox inbox(1000);
   Inbox::Effects effects;

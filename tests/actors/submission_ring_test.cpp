@@ -1,4 +1,6 @@
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -50,6 +52,55 @@ TEST_CASE("submission ring: four threads push, everything runs exactly once and 
   while (ran < kThreads * kEach && weft::Clock::now() < end) ring.run(weft::TimePoint{});
   CHECK(ran == kThreads * kEach);
   CHECK(in_order);
+}
+
+TEST_CASE("submission ring: a seat is taken again and again, from within its work and by another thread") {
+  auto ring = weft::unwrap(SubmissionRing::open());
+  SubmissionRing::Seat mine, theirs;
+  int left = 1000;
+  std::function<void(weft::TimePoint)> again = [&](weft::TimePoint) {
+    if (--left > 0) ring.push(mine, std::ref(again));
+  };
+  ring.push(mine, std::ref(again));
+  std::atomic<bool> free{true};
+  int ran = 0;  // on this thread only
+  constexpr int kPushes = 20'000;
+  const std::jthread other([&](const std::stop_token& stop) {
+    for (int i = 0; i < kPushes; ++i) {
+      while (!free.exchange(false)) {
+        if (stop.stop_requested()) return;
+        std::this_thread::yield();
+      }
+      ring.push(theirs, [&](weft::TimePoint) {
+        ++ran;
+        free = true;
+      });
+    }
+  });
+  const auto end = weft::Clock::now() + std::chrono::seconds(30);
+  while ((ran < kPushes || left > 0) && weft::Clock::now() < end) ring.run(weft::TimePoint{});
+  CHECK(ran == kPushes);
+  CHECK(left == 0);
+}
+
+TEST_CASE("submission ring: a seat may go with what its work keeps alive, whether that runs or not") {
+  struct Owner {
+    SubmissionRing::Seat seat{};
+  };
+  for (const bool runs : {true, false}) {
+    auto ring = weft::unwrap(SubmissionRing::open());
+    auto owner = std::make_shared<Owner>();
+    const std::weak_ptr<Owner> seen = owner;
+    SubmissionRing::Seat& seat = owner->seat;
+    ring.push(seat, [owner = std::move(owner)](weft::TimePoint) {});
+    ring.push([](weft::TimePoint) {});
+    CHECK_FALSE(seen.expired());
+    if (runs)
+      CHECK(ring.run(weft::TimePoint{}));
+    else
+      auto gone = std::move(ring);
+    CHECK(seen.expired());
+  }
 }
 
 TEST_CASE("submission ring: work that never ran is dropped with the ring") {

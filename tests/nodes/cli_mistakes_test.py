@@ -1,11 +1,14 @@
 """Tests of what weft answers to numbers, times, lanes, files and tickets that cannot be meant. Run by cli_test.py."""
 
+import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 
-from cli_harness import Skipped, check, equal, read_safetensors, some_tensors, test, until, write_safetensors
+from cli_harness import (WATCHDOG, Skipped, check, equal, read_safetensors, some_tensors, test, until,
+                         write_safetensors)
 
 
 @test("a number is digits: a sign, a word, zero and more than may be are refused in our words")
@@ -176,19 +179,95 @@ def _(weft):
     equal(sorted(path.name for path in weft.folder.glob("[bc].*")), ["b.safetensors"])
 
 
-@test("recv: a tensor that the disk has no room for is named")
-def _(weft):
+@contextlib.contextmanager
+def small_disk(weft, options):
     disk = weft.folder / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk], capture_output=True).returncode:
         raise Skipped("mounting a small disk needs root")
     try:
-        write_safetensors(weft.folder / "model.safetensors", {"too big": ("U8", [4 << 20], bytes(4 << 20))})
-        receiver = weft.popen("recv", "-o", disk, "-n", "1", "--ticket-file", "t")
-        until(lambda: (weft.folder / "t").exists() or receiver.poll() is not None, "a ticket")
-        weft.run("push", "model.safetensors", "@t")  # its memory has it, verified
-        _, err = receiver.communicate(timeout=60)
-        equal(receiver.returncode, 10, err)
-        check(b'error: "too big": ' in err and b"[ResourceExhausted]" in err, err)
+        yield disk
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def push_large_then_small(weft, *words, **kwargs):
+    """To a `recv` of one tensor. What was said of the large one there, and here as JSON."""
+    write_safetensors(weft.folder / "large.safetensors", {"too big": ("U8", [4 << 20], bytes(4 << 20))})
+    write_safetensors(weft.folder / "small.safetensors", {"small": ("U8", [9], bytes(9))})
+    receiver = weft.popen("recv", *words, "-n", "1", "--ticket-file", "t", **kwargs)
+    try:
+        until(lambda: (weft.folder / "t").exists() or receiver.poll() is not None, "a ticket")
+        here = json.loads(weft.run("push", "large.safetensors", "@t", "--json", wanted=8).stderr)
+        weft.run("push", "small.safetensors", "@t")
+        _, there = receiver.communicate(timeout=WATCHDOG)
+    finally:
+        receiver.kill()
+        receiver.wait()
+    equal(receiver.returncode, 10, there)
+    return there.decode(), here
+
+
+@test("recv: what the disk has no room for is refused before it comes, and both ends say why")
+def _(weft):
+    with small_disk(weft, "size=1m") as disk:
+        there, here = push_large_then_small(weft, "-o", disk)
+        why = f"a file of 4.0 MiB for {disk}, where 1.0 MiB are free"
+        check(f'error: "too big": {why}' in there and "[ResourceExhausted]" in there and "weft recv -o" in there, there)
+        check(why in here["message"] and here["class"] == "ResourceExhausted", here)
+        check("weft recv -o" in here["hint"], here)
+        equal([path.name for path in disk.iterdir()], ["small.safetensors"])
+
+
+@test("recv: what a limit of a file's size forbids is refused before it comes")
+def _(weft):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    there, here = push_large_then_small(weft, preexec_fn=limit)
+    check("and a file may have 1.0 MiB" in there and "and a file may have 1.0 MiB" in here["message"], there, here)
+
+
+@test("recv: a tensor that could not be saved after all is named")
+def _(weft):
+    with small_disk(weft, "size=1m,nr_inodes=2") as disk:  # the folder and one file
+        write_safetensors(weft.folder / "model.safetensors", {n: ("U8", [9], bytes(9)) for n in ("first", "the second")})
+        receiver = weft.popen("recv", "-o", disk, "-n", "2", "--ticket-file", "t")
+        until(lambda: (weft.folder / "t").exists() or receiver.poll() is not None, "a ticket")
+        weft.run("push", "model.safetensors", "@t")  # its memory has them, verified
+        _, err = receiver.communicate(timeout=WATCHDOG)
+        equal(receiver.returncode, 10, err)
+        check(b'error: "the second": open: ' in err and b"[ResourceExhausted]" in err, err)
+        equal([path.name for path in disk.iterdir()], ["first.safetensors"])
+
+
+def commands_that_write(weft):
+    """Words, the name of a file to be put behind them with its folder, and the option that it is of."""
+    with weft.serve() as server:
+        ticket = server.ticket
+    # The peer is gone: who asks it before the file is judged ends as PeerUnreachable.
+    return ((["get", ticket, "-o"], "copy.safetensors", "-o"),
+            (["serve", "model.safetensors", "--ticket-file"], "t", "--ticket-file"),
+            (["recv", "-o", "in", "--ticket-file"], "t", "--ticket-file"),
+            (["grains", "recv", "--info-file"], "i", "--info-file"),
+            (["grains", "recv", "--file"], "g", "--file"))
+
+
+@test("where a file is to go is judged before anything is done for it")
+def _(weft):
+    (weft.folder / "f").write_text("a file")
+    for words, name, option in commands_that_write(weft):
+        for folder, hint in (("nodir", "mkdir -p nodir"), ("f/x", "name a folder")):
+            first, second = weft.run(*words, f"{folder}/{name}", wanted=2).stderr.splitlines()
+            check(first.startswith(f"error: {option}: no file can be made in {folder}: "), first)
+            check(hint in second, second)
+    check(not (weft.folder / "in").exists(), "recv has made a folder")
+    check("name a folder" in weft.run("recv", "-o", "f/in", wanted=2).stderr)
+
+
+@test("where no file can be made is told before anything is done for it")
+def _(weft):
+    with small_disk(weft, "ro") as disk:
+        for words, name, option in (*commands_that_write(weft), (["recv", "-o"], "", "-o")):
+            err = weft.run(*words, disk / name, wanted=2).stderr
+            check(f"error: {option}: no file can be made in {disk}" in err and "this user may write" in err, err)

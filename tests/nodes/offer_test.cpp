@@ -96,6 +96,32 @@ TEST_CASE("on_offer: a function that throws refuses the offer with Internal, and
   need(sender.push(receiver.ticket(), "good", TensorView::bytes(content)).wait());
 }
 
+TEST_CASE("on_offer: with an empty view a push goes to the inbox, when somebody receives", "[T-27]") {
+  auto sender = start();
+  auto receiver = start({.limits = {.inbox_bytes = 1000}});
+  std::atomic<int> asked{0};
+  const auto handler = need(receiver.on_offer("*", [&](const Offer& offer) -> Result<MutableTensorView> {
+    ++asked;
+    if (offer.name == "no") return fail(ErrorClass::kResourceExhausted, "on_offer", "it does not fit");
+    return MutableTensorView{};
+  }));
+  const auto content = noise(900, 1);
+  const auto push = [&](const char* name, std::size_t bytes) {
+    return sender.push(receiver.ticket(), name, TensorView::bytes(std::span(content).first(bytes)));
+  };
+  auto first = push("a", 900);
+  CHECK(failure(push("no", 10).wait()) == ErrorClass::kResourceExhausted);
+  CHECK_FALSE(first.ready());
+  auto empty = push("b", 0);
+  CHECK(same_bytes(need(receiver.receive("a").wait()), content));
+  need(first.wait());
+  CHECK(need(receiver.receive("b").wait()).bytes().empty());
+  need(empty.wait());
+  CHECK(asked == 3);
+  const auto large = noise(1001, 1);
+  CHECK(failure(sender.push(receiver.ticket(), "c", TensorView::bytes(large)).wait()) == ErrorClass::kOverloaded);
+}
+
 TEST_CASE("on_offer: memory that is not the host's is refused, not written") {
   auto sender = start();
   auto receiver = start();
