@@ -185,7 +185,8 @@ Error Dialer::failure_of(const Dial& dial) {
   if (!main->own_hint().empty()) return std::move(error).with_hint(std::string{main->own_hint()});
   if (kind == ErrorClass::kResourceExhausted)  // something of this host's
     return std::move(error).with_hint(std::string{main->hint()});
-  return std::move(error).with_hint("is the node running? If it was restarted, get a fresh ticket; else check the firewall");
+  return std::move(error).with_hint(
+      "is the node running? If it was restarted, get a fresh ticket; else check the firewall");
 }
 
 }  // namespace weft::stream
