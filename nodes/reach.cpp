@@ -77,8 +77,9 @@ Result<void> NodeState::open_lanes(actors::LoopOptions& loop) {
   loop.rails_reach_ipv6 = bind.find(':') != std::string::npos;
   auto opened = fabric::FabricLane::open({.bind_address = bind, .draw_key = [] { return crypto::random_u64(); }});
   if (!opened) {
-    lane_reports_.push_back(
-        {.lane = "tcp", .used = false, .detail = "libfabric: " + std::string(opened.error().message())});
+    std::string why = fmt::format("libfabric: {}", opened.error().message());
+    if (const std::string_view hint = opened.error().own_hint(); !hint.empty()) why += fmt::format("; {}", hint);
+    lane_reports_.push_back({.lane = "tcp", .used = false, .detail = std::move(why)});
     return {};
   }
   lane_reports_.push_back({.lane = "tcp",

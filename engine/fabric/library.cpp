@@ -32,7 +32,7 @@ class SignalGuard {
 
 std::unexpected<Error> missing(std::string what) {
   return fail(Error{ErrorClass::kUnsupported, "dlopen", std::move(what)}.with_hint(
-      "install libfabric 1.17 or newer (Debian: libfabric1); without it the tcp and verbs lanes are not there"));
+      "install libfabric 1.17 or newer (Debian: libfabric1)"));
 }
 
 Result<Library> load() {

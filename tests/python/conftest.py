@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import sysconfig
 import time
 
 import pytest
@@ -14,6 +15,10 @@ import pytest
 import weft
 
 SECONDS = 20.0
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+if FREE_THREADED:
+    # Importing weft turns the GIL on, with a warning. The Pythons that tests start have it on from the beginning.
+    os.environ.setdefault("PYTHON_GIL", "1")
 
 
 @pytest.fixture

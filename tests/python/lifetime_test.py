@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import weft
-from conftest import descriptors, python, resident_bytes, soon, threads
+from conftest import FREE_THREADED, descriptors, python, resident_bytes, soon, threads
 
 
 def test_an_array_that_is_collected_while_it_is_pushed_arrives_whole(server, client):
@@ -303,20 +303,20 @@ def test_nodes_that_come_and_go_leave_nothing():
     assert resident_bytes() - before[2] < (32 << 20)
 
 
-def is_free_threaded():
-    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+free_threaded = pytest.mark.skipif(not FREE_THREADED, reason="this Python always has the GIL")
+UNTOLD = {key: value for key, value in os.environ.items() if key != "PYTHON_GIL"}
 
 
+@free_threaded
 def test_importing_turns_the_gil_of_a_free_threaded_python_on():
-    if not is_free_threaded():
-        pytest.skip("this Python always has the GIL")
-    done = python("import sys, weft; print(sys._is_gil_enabled())", flags=["-W", "error::RuntimeWarning:weft"])
-    assert done.stdout == "True\n"
+    code = "import sys; before = sys._is_gil_enabled(); import weft; print(before, sys._is_gil_enabled())"
+    done = python(code, env=UNTOLD)
+    assert done.stdout == "False True\n"
+    assert "RuntimeWarning" in done.stderr and "weft._weft" in done.stderr
 
 
+@free_threaded
 def test_a_python_that_is_kept_without_the_gil_is_refused_in_words():
-    if not is_free_threaded():
-        pytest.skip("this Python always has the GIL")
     code = """
 import sys
 try:
@@ -324,5 +324,5 @@ try:
 except ImportError as error:
     print(error, sys._is_gil_enabled())
 """
-    for how in ({"flags": ["-X", "gil=0"]}, {"env": {**os.environ, "PYTHON_GIL": "0"}}):
+    for how in ({"env": UNTOLD, "flags": ["-X", "gil=0"]}, {"env": {**UNTOLD, "PYTHON_GIL": "0"}}):
         assert python(code, **how).stdout.startswith("weft needs the GIL, and PYTHON_GIL=0"), how

@@ -1,6 +1,7 @@
 """weft.Node: what it serves, pulls, pushes, tells."""
 
 import asyncio
+import os
 import time
 import warnings
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import weft
-from conftest import process, soon
+from conftest import process, python, soon
 
 
 def test_a_tensor_that_was_put_is_pulled_with_every_byte(server, client):
@@ -371,3 +372,23 @@ def test_a_node_shows_what_it_is(server, client):
     assert "put" in dir(server) and not [n for n in dir(server) if n.startswith("_") and not n.startswith("__")]
     with pytest.raises(TypeError):
         weft.Node(lisen="127.0.0.1:0")
+
+
+def test_without_libfabric_bulk_goes_by_tls_and_lanes_say_what_to_install(tmp_path, server):
+    (tmp_path / "libfabric.so.1").touch()  # the first that is found is none
+    server.put("w", bytes(4 << 20))
+    code = """
+import sys, weft
+with weft.Node() as node:
+    (tcp,) = (lane for lane in node.lanes() if lane.lane == "tcp")
+    print(tcp.used, tcp.detail)
+    t = node.get(sys.argv[1], "w").result()
+    print(t.nbytes, t.lane)
+    try:
+        node.get(sys.argv[1], "w", lane="tcp").result()
+    except weft.UnsupportedError:
+        print("no tcp")
+"""
+    lanes, *rest = python(code, server.ticket, env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}).stdout.splitlines()
+    assert lanes.startswith("False libfabric: ") and "(Debian: libfabric1)" in lanes
+    assert rest == ["4194304 tls", "no tcp"]
