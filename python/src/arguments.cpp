@@ -2,11 +2,13 @@
 
 #include <chrono>
 #include <climits>
+#include <cmath>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include <weft/python/courier.hpp>
 #include <weft/python/errors.hpp>
 #include <weft/python/input.hpp>
 
@@ -59,6 +61,7 @@ bool is_traceparent(std::string_view text) {
 
 void read_indices(nb::handle given, std::vector<std::uint32_t>& indices, const char* argument) {
   if (PyObject_CheckBuffer(given.ptr()) != 0 || PyObject_HasAttrString(given.ptr(), "__dlpack__") != 0) {
+    const Courier::Delivery delivery;
     const Input input = read_input(given);
     if (input.meta.dtype == DType::kU32 && input.meta.strides.empty() && input.meta.shape.rank() == 1) {
       const auto* const first = static_cast<const std::uint32_t*>(input.data);
@@ -139,8 +142,12 @@ nb::object report_of(nb::handle progress) {
 Peer peer_of(nb::handle peer) {
   const char* const hint = "a ticket's text, or a weft.Node";
   if (PyUnicode_Check(peer.ptr()) != 0) return text_of(peer, "peer", hint);
-  const nb::object ticket = nb::getattr(peer, "ticket", nb::none());
-  return text_of(ticket.is_none() ? peer : nb::handle(ticket), "peer", hint);
+  const nb::object ticket = nb::steal(PyObject_GetAttrString(peer.ptr(), "ticket"));
+  if (!ticket) {
+    if (PyErr_ExceptionMatches(PyExc_AttributeError) == 0) throw nb::python_error();  // a node that has none any more
+    PyErr_Clear();
+  }
+  return text_of(ticket ? nb::handle(ticket) : peer, "peer", hint);
 }
 
 std::filesystem::path path_of(nb::handle path, const char* argument) {
@@ -155,7 +162,7 @@ std::filesystem::path path_of(nb::handle path, const char* argument) {
 
 double seconds_of(nb::handle seconds, const char* argument) {
   const double value = PyBool_Check(seconds.ptr()) != 0 ? -1 : PyFloat_AsDouble(seconds.ptr());
-  if (PyErr_Occurred() == nullptr && PyBool_Check(seconds.ptr()) == 0) return value;
+  if (PyErr_Occurred() == nullptr && PyBool_Check(seconds.ptr()) == 0 && !std::isnan(value)) return value;
   PyErr_Clear();
   wrong(argument, seconds, "a number of seconds");
 }

@@ -8,6 +8,7 @@ void bind_node(nb::module_& module) {
   nb::class_<PyLoan>(module, "Loan", docs::kLoan, nb::is_weak_referenceable())
       .def_prop_ro("generation", &PyLoan::generation, "Of the name, as it is served.")
       .def("end", &PyLoan::end, docs::kLoanEnd)
+      .def("__repr__", &PyLoan::repr)
       .def("__enter__",
            [](nb::handle self) {
              nb::cast<PyLoan&>(self).enter();

@@ -1,4 +1,5 @@
 #include <weft/python/docs.hpp>
+#include <weft/python/gil.hpp>
 #include <weft/python/transfer.hpp>
 
 /// weft.Transfer's members.
@@ -13,6 +14,8 @@ PyObject* guarded(PyObject* self) noexcept {
     error.restore();
   } catch (const std::exception& error) {
     PyErr_SetString(PyExc_RuntimeError, error.what());
+  } catch (const abi::__forced_unwind&) {
+    park();
   }
   return nullptr;
 }
@@ -62,11 +65,11 @@ void bind_transfer(nb::module_& module) {
       .def("exception", &Transfer::exception, nb::arg("timeout") = nb::none(), docs::kException)
       .def("done", &Transfer::done, docs::kDone)
       .def(
-          "cancel", [](Transfer& self, const nb::object&) { return self.cancel(); }, nb::arg("msg") = nb::none(),
-          docs::kCancel)
+          "cancel", [](Transfer& self, nb::object message) { return self.cancel(std::move(message)); },
+          nb::arg("msg") = nb::none(), docs::kCancel)
       .def("cancelled", &Transfer::cancelled, docs::kCancelled)
       .def("progress", &Transfer::progress, docs::kProgressOf)
-      .def("wait", &Transfer::wait, nb::arg("seconds"), docs::kWait)
+      .def("wait", &Transfer::wait_for, nb::arg("seconds") = nb::none(), docs::kWait)
       .def_prop_ro("id", &Transfer::id, docs::kTransferId)
       .def("__repr__", &Transfer::repr)
       .def("get_loop", &Transfer::get_loop, "The event loop that awaits it, as a future has one.")

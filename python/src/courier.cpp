@@ -1,9 +1,10 @@
 #include <weft/python/courier.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <new>
+#include <system_error>
 
+#include <weft/python/gil.hpp>
 #include <weft/python/python.hpp>
 
 namespace weft::python {
@@ -14,6 +15,7 @@ constexpr std::size_t kMostRecords = 1024;
 constexpr auto kPatience = std::chrono::milliseconds(10);
 
 std::atomic<Courier*> the_courier{nullptr};
+thread_local int deliveries = 0;  // that will come on this thread
 
 }  // namespace
 
@@ -35,7 +37,7 @@ void Courier::drop(Drop drop, void* object) noexcept {
     if (closed_) return;
     drops_.emplace_back(drop, object);
     wake();
-  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): then it is leaked, as it is after `close`
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no memory, no thread: the next call has it, if any
   }
 }
 
@@ -53,14 +55,22 @@ void Courier::log(LogLevel level, std::string_view message, std::span<const LogF
 
 /// Under the lock.
 void Courier::wake() {
-  if (std::exchange(waiting_, true)) return;
+  if (waiting_.exchange(true, std::memory_order_relaxed) && started_) return;
+  if (deliveries != 0) return;
+  begin();
   changed_.notify_one();
 }
 
 void Courier::start() {
   const std::lock_guard lock(mutex_);
-  if (std::exchange(started_, true) || closed_) return;
+  begin();
+}
+
+/// Under the lock.
+void Courier::begin() {
+  if (started_ || closed_) return;
   thread_ = std::thread([this] { run(); });
+  started_ = true;
 }
 
 void Courier::run() {
@@ -72,14 +82,19 @@ void Courier::run() {
     if (closed_ || !waiting_) continue;
     lock.unlock();
     {
-      const nb::gil_scoped_acquire gil;
+      const GilTaken gil;
       deliver();
     }
     lock.lock();
   }
 }
 
-void Courier::deliver() {
+void Courier::deliver() noexcept {
+  if (!waiting_.load(std::memory_order_relaxed)) return;  // what this thread has left it sees
+  outlasting([this] { hand_over(); });
+}
+
+void Courier::hand_over() {
   std::vector<std::pair<Drop, void*>> drops;
   std::vector<Record> records;
   std::uint64_t lost = 0;
@@ -107,15 +122,19 @@ void Courier::deliver() {
   }
 }
 
+/// The thread is not waited for: it may want the GIL, which others would then have too, daemon threads that Weft has
+/// just been taken from among them.
 void Courier::close() {
   deliver();
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    changed_.notify_all();
-  }
-  const nb::gil_scoped_release released;  // the thread may be waiting for the GIL
-  if (thread_.joinable()) thread_.join();
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+Courier::Delivery::Delivery() noexcept { ++deliveries; }
+
+Courier::Delivery::~Delivery() {
+  if (--deliveries == 0) get().deliver();
 }
 
 }  // namespace weft::python

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -16,7 +17,8 @@ namespace weft::python {
 
 /// What threads of the engine leave for Python: references to drop, log records. No such thread ever takes the GIL: it
 /// leaves things here, and a thread of Python's own delivers them, at the next call into Weft or, where there is none,
-/// from the courier's thread. After `close` things are leaked: the interpreter is going.
+/// from the courier's thread, which begins when there is something for it. After `close` things are leaked: the
+/// interpreter is going.
 class Courier {
  public:
   using Drop = void (*)(void*);
@@ -30,10 +32,19 @@ class Courier {
   void drop(Drop drop, void* object) noexcept;
   /// Records beyond 1 024 that wait are counted and told as one. Any thread.
   void log(LogLevel level, std::string_view message, std::span<const LogField> fields);
-  /// Begins to deliver by itself. With the GIL, as the two below.
+  /// Begins to deliver by itself. With the GIL, as what is below.
   void start();
-  void deliver();
+  void deliver() noexcept;
   void close();
+
+  /// Delivers at its end; what its thread leaves meanwhile wakes nobody. With the GIL, and no lock of the engine's.
+  class Delivery {
+   public:
+    Delivery() noexcept;
+    Delivery(const Delivery&) = delete;
+    Delivery& operator=(const Delivery&) = delete;
+    ~Delivery();
+  };
 
  private:
   struct Record {
@@ -43,13 +54,15 @@ class Courier {
   };
   void run();
   void wake();
+  void begin();
+  void hand_over();
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::pair<Drop, void*>> drops_;
   std::vector<Record> records_;
   std::uint64_t lost_ = 0;
-  bool waiting_ = false;  ///< something is there
+  std::atomic<bool> waiting_{false};  ///< something is there
   bool started_ = false, closed_ = false;
   std::thread thread_;
 };

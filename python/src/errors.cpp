@@ -1,13 +1,17 @@
 #include <weft/python/errors.hpp>
 
+#include <weft/python/gil.hpp>
+
 namespace weft::python {
 
 nb::object exception_of(const Error& error) {
   const ErrorContext& where = error.context();
-  return nb::module_::import_("weft._errors")
-      .attr("from_native")(static_cast<int>(error.kind()), text(error.to_string()), text(error.hint()),
-                           error.retryable(), text(error.operation()), text(where.peer), text(where.transfer),
-                           text(where.lane), text(where.name), error.native_code(), error.may_have_arrived());
+  const nb::object from_native = nb::module_::import_("weft._errors").attr("from_native");
+  const nb::tuple told =
+      nb::make_tuple(static_cast<int>(error.kind()), text(error.to_string()), text(error.hint()), error.retryable(),
+                     text(error.operation()), text(where.peer), text(where.transfer), text(where.lane),
+                     text(where.name), error.native_code(), error.may_have_arrived());
+  return call(from_native, told);
 }
 
 void raise(const Error& error) { raise(exception_of(error)); }

@@ -5,9 +5,11 @@
 #include <vector>
 
 #include <weft/python/arguments.hpp>
+#include <weft/python/courier.hpp>
 #include <weft/python/docs.hpp>
 #include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
+#include <weft/python/gil.hpp>
 #include <weft/python/input.hpp>
 #include <weft/python/text_map.hpp>
 #include <weft/tensor/safetensors.hpp>
@@ -20,7 +22,7 @@ namespace {
 
 template <class Work>
 auto without_gil(Work work) {
-  const nb::gil_scoped_release released;
+  const GilReleased released;
   return work();
 }
 
@@ -55,6 +57,7 @@ Result<void> write_all(const std::filesystem::path& path, const std::vector<Safe
 }
 
 void save(nb::handle path, const nb::list& tensors, nb::handle metadata) {
+  const Courier::Delivery delivery;
   const auto file = path_of(path);
   const auto told = text_map<SafetensorsMetadata>(metadata, "metadata");
   std::vector<SafetensorsItem> items;

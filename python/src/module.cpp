@@ -4,6 +4,7 @@
 
 #include <weft/python/courier.hpp>
 #include <weft/python/files.hpp>
+#include <weft/python/gil.hpp>
 #include <weft/python/held.hpp>
 #include <weft/python/mailbox.hpp>
 #include <weft/python/node.hpp>
@@ -17,6 +18,7 @@ NB_MODULE(_weft_module, module) {
   namespace nb = nanobind;
   namespace python = weft::python;
   nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+    if (!thrown) python::park();  // no exception: the end of this thread
     try {
       std::rethrow_exception(thrown);
     } catch (const std::bad_cast&) {

@@ -8,6 +8,7 @@
 #include <weft/python/arguments.hpp>
 #include <weft/python/courier.hpp>
 #include <weft/python/errors.hpp>
+#include <weft/python/gil.hpp>
 #include <weft/python/input.hpp>
 #include <weft/python/node_handle.hpp>
 #include <weft/python/tensor.hpp>
@@ -28,7 +29,7 @@ nb::object plain(Result<T> result) {
 template <class Ask>
 auto PyNode::asking(const Peer& peer, Ask ask) {
   if (!peer.ticket() || peer.ticket()->node != id_) return ask();
-  const nb::gil_scoped_release released;
+  const GilReleased released;
   return ask();
 }
 
@@ -42,7 +43,7 @@ PyNode::PyNode(const nb::dict& keywords) {
   Courier::get().start();
   std::optional<Result<TensorNode>> started;
   {
-    const nb::gil_scoped_release released;
+    const GilReleased released;
     started.emplace(TensorNode::start(std::move(options)));
   }
   handle_ = std::make_shared<NodeHandle>(value_of(std::move(*started)));
@@ -51,6 +52,7 @@ PyNode::PyNode(const nb::dict& keywords) {
 
 std::string PyNode::repr() {
   if (handle_->inherited()) return "<weft.Node of another process>";
+  if (!handle_->runs()) return fmt::format("<weft.Node {}, stopped>", id_.short_string());
   const Ticket ticket = node().ticket();
   return fmt::format("<weft.Node {} on {}>", id_.short_string(),
                      ticket.addresses.empty() ? "no address" : ticket.addresses.front());
@@ -86,13 +88,18 @@ nb::object PyNode::lend(nb::handle name, nb::handle data) {
   return nb::cast(new PyLoan(std::move(loan), std::move(input.hold), std::move(named)), nb::rv_policy::take_ownership);
 }
 
+std::string PyLoan::repr() const {
+  return fmt::format("<weft.Loan of {}, generation {}{}>", repr_of(name_), loan_.generation().value,
+                     ended_ ? ": ended" : "");
+}
+
 std::size_t PyNode::serve(nb::handle path, nb::handle prefix) {
   const std::filesystem::path file = path_of(path);
   std::string before = text_of(prefix, "prefix");
   TensorNode& served = node();
   std::optional<Result<std::size_t>> result;
   {
-    const nb::gil_scoped_release released;
+    const GilReleased released;
     result.emplace(served.serve(file, {.prefix = std::move(before)}));
   }
   return value_of(std::move(*result));
@@ -105,7 +112,7 @@ void PyNode::remove(nb::handle name) {
 
 NodeStats PyNode::stats() {
   TensorNode& asked = node();
-  const nb::gil_scoped_release released;
+  const GilReleased released;
   return asked.stats();
 }
 
@@ -176,7 +183,7 @@ nb::object PyNode::try_receive(nb::handle pattern) {
   TensorNode& asked = node();
   std::optional<Tensor> tensor;
   {
-    const nb::gil_scoped_release released;
+    const GilReleased released;
     tensor = asked.try_receive(glob);
   }
   if (!tensor) {
@@ -223,25 +230,30 @@ nb::object PyNode::lanes() {
   return all;
 }
 
+PyNode::~PyNode() {
+  if (!handle_->runs()) return;
+  const ErrorAside aside;
+  warn_of_drop(fmt::format("a weft.Node ({}) was dropped that was not stopped: keep it in a `with`, or stop() it",
+                           id_.short_string()));
+}
+
 PyLoan::~PyLoan() {
   if (born_ != fork_count()) {
     leave_alone(std::move(loan_));
     return;
   }
   const ErrorAside aside;
-  if (!looked_after_ && PyErr_WarnFormat(PyExc_ResourceWarning, 1,
-                                         "the loan of %s was dropped and not ended: the name is served no longer; "
-                                         "keep it, or use put",
-                                         repr_of(name_).c_str()) != 0)
-    PyErr_WriteUnraisable(nullptr);
+  if (!looked_after_)
+    warn_of_drop(fmt::format(
+        "the loan of {} was dropped and not ended: the name is served no longer; keep it, or use put", repr_of(name_)));
   end();
 }
 
 void PyLoan::end() {
   if (born_ != fork_count()) return;
-  looked_after_ = true;
+  looked_after_ = ended_ = true;
   {
-    const nb::gil_scoped_release released;  // it waits for who still reads it
+    const GilReleased released;  // it waits for who still reads it
     loan_.end();
   }
   memory_.reset();

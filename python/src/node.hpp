@@ -15,6 +15,10 @@ namespace weft::python {
 class PyNode {
  public:
   explicit PyNode(const nb::dict& keywords);
+  PyNode(const PyNode&) = delete;
+  PyNode& operator=(const PyNode&) = delete;
+  /// Warns of one that runs: what it serves ends with it.
+  ~PyNode();
 
   std::string ticket() { return node().ticket().to_string(); }
   std::string id() const { return id_.to_string(); }
@@ -69,6 +73,7 @@ class PyLoan {
   std::uint64_t generation() const noexcept { return loan_.generation().value; }
   /// In a fork's child it is the parent's, and goes on.
   void end();
+  std::string repr() const;
   /// Its end is looked after from now on.
   void enter() noexcept { looked_after_ = true; }
 
@@ -76,7 +81,7 @@ class PyLoan {
   Loan loan_;
   KeepAlive memory_;
   std::string name_;
-  bool looked_after_ = false;
+  bool looked_after_ = false, ended_ = false;
   unsigned born_ = fork_count();
 };
 

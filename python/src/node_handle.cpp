@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <weft/python/errors.hpp>
+#include <weft/python/gil.hpp>
 
 namespace weft::python {
 namespace {
@@ -27,7 +28,7 @@ NodeHandle::~NodeHandle() {
     (void)node_.release();
     return;
   }
-  const nb::gil_scoped_release released;  // stops it, which waits for its peers
+  const GilReleased released;  // stops it, which waits for its peers
   node_.reset();
 }
 
@@ -50,8 +51,11 @@ void NodeHandle::refuse_inherited() {
 void NodeHandle::stop_all() {
   std::vector<Future<void>> stops;
   for (NodeHandle* node : living())
-    if (!node->inherited()) stops.push_back(node->node_->stop());
-  const nb::gil_scoped_release released;
+    if (!node->inherited()) {
+      node->note_stop();
+      stops.push_back(node->node_->stop());
+    }
+  // With the GIL: no thread that waited in a call gets to tell of the end by a traceback.
   for (auto& stop : stops) (void)stop.wait();
 }
 

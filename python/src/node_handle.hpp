@@ -22,6 +22,7 @@ class NodeHandle {
   /// ShuttingDownError there too, and once it is stopped.
   void check_running() const;
   void note_stop() noexcept { stopped_ = true; }
+  bool runs() const noexcept { return !stopped_ && !inherited(); }
   bool inherited() const noexcept { return born_ != fork_count(); }
   [[noreturn]] static void refuse_inherited();
 

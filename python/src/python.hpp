@@ -40,4 +40,7 @@ class ErrorAside {
   PyObject *type_ = nullptr, *value_ = nullptr, *traceback_ = nullptr;
 };
 
+/// A ResourceWarning, from where no exception may come.
+void warn_of_drop(const std::string& words) noexcept;
+
 }  // namespace weft::python

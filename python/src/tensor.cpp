@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <weft/python/arguments.hpp>
+#include <weft/python/courier.hpp>
 #include <weft/python/docs.hpp>
 #include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
@@ -88,6 +89,7 @@ nb::object reinterpreted(const PyTensor& self, nb::handle view) {
 
 /// weft.view
 nb::object view_as(nb::handle data, nb::handle dtype, nb::handle shape, bool requires_grad, nb::handle attributes) {
+  const Courier::Delivery delivery;
   Input input = read_input(data);
   TensorMeta& meta = input.meta;
   const auto old = value_of(meta.byte_size());
@@ -127,9 +129,14 @@ nb::object out(const char* way) { return nb::module_::import_("weft._outputs").a
 }  // namespace
 
 PyTensor::~PyTensor() {
-  if (born == fork_count()) return;
-  leave_alone(std::move(tensor));
-  leave_alone(std::move(owner));
+  if (born != fork_count()) {
+    leave_alone(std::move(tensor));
+    leave_alone(std::move(owner));
+    return;
+  }
+  if (!owner) return;
+  const Courier::Delivery delivery;  // memory that nobody else has goes now
+  owner.reset();
 }
 
 KeepAlive PyTensor::hold() const {

@@ -1,10 +1,12 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include <weft/python/courier.hpp>
 #include <weft/python/dlpack.hpp>
 #include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
@@ -20,7 +22,7 @@ namespace {
   throw nb::python_error();
 }
 
-/// What a capsule keeps: no Python object, so any thread may let go of it.
+/// What a capsule keeps: no Python object but by way of the courier, so any thread may let go of it.
 template <class Managed>
 struct Export {
   Managed managed{};
@@ -67,7 +69,11 @@ Managed* managed_of(const TensorMeta& meta, Source source, DLPackType type) {
                              .strides = made->strides.data(),
                              .byte_offset = 0};
   made->managed.manager_ctx = made;
-  made->managed.deleter = [](Managed* self) { delete static_cast<Export<Managed>*>(self->manager_ctx); };
+  made->managed.deleter = [](Managed* self) {
+    std::optional<Courier::Delivery> delivery;
+    if (PyGILState_Check() != 0) delivery.emplace();
+    delete static_cast<Export<Managed>*>(self->manager_ctx);
+  };
   return &made->managed;
 }
 

@@ -10,6 +10,7 @@
 #include <weft/python/arguments.hpp>
 #include <weft/python/courier.hpp>
 #include <weft/python/errors.hpp>
+#include <weft/python/gil.hpp>
 #include <weft/python/mailbox.hpp>
 
 namespace weft::python {
@@ -33,14 +34,18 @@ TimePoint after(double seconds) {
   return Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::max(0.0, seconds)));
 }
 
-nb::object cancelled_error(bool of_asyncio, const char* operation, bool may_have_arrived) {
-  if (of_asyncio) {
-    nb::object error = nb::module_::import_("asyncio").attr("CancelledError")();
-    error.attr("may_have_arrived") = may_have_arrived;
-    return error;
-  }
+nb::object cancelled_error(const char* operation, bool may_have_arrived) {
   Error error(ErrorClass::kCancelled, operation, "cancelled by the caller");
   return exception_of(may_have_arrived ? std::move(error).with_may_have_arrived() : std::move(error));
+}
+
+/// Null where there is none.
+nb::object running_loop() {
+  // Whoever has a loop has imported it.
+  PyObject* const events = PyDict_GetItemString(PyImport_GetModuleDict(), "asyncio.events");
+  if (events == nullptr) return {};
+  nb::object loop = nb::borrow(events).attr("_get_running_loop")();
+  return loop.is_none() ? nb::object() : loop;
 }
 
 }  // namespace
@@ -60,14 +65,14 @@ Transfer::~Transfer() {
   }
   const ErrorAside aside;
   const bool over = call_->done();
-  if (!looked_at_ && PyErr_WarnFormat(PyExc_ResourceWarning, 1, "a transfer (%s) was dropped that nobody awaited%s",
-                                      operation_, over ? "" : ": it is cancelled") != 0)
-    PyErr_WriteUnraisable(nullptr);
+  if (!looked_at_)
+    warn_of_drop(
+        fmt::format("a transfer ({}) was dropped that nobody awaited{}", operation_, over ? "" : ": it is cancelled"));
   if (settled_) return;
   if (over) {
     call_->give_back();
   } else if (waits_on_drop_) {
-    const nb::gil_scoped_release released;
+    const GilReleased released;
     call_->cancel();
   } else {
     call_->ask_cancel();
@@ -90,7 +95,7 @@ void Transfer::settle() {
     }
     ++settle_waiters_;
     {
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       std::unique_lock lock(settling().mutex);
       settling().changed.wait_for(lock, kSlice, [this] { return settled_.load(std::memory_order_acquire); });
     }
@@ -107,7 +112,7 @@ void Transfer::settle_once() {
     if (cancelled_) {
       arrived_ = call_->may_have_arrived();
       call_->give_back();
-      outcome = cancelled_error(watched_, operation_, arrived_);
+      outcome = cancelled_error(operation_, arrived_);
     } else {
       outcome = call_->take();
       failed = false;
@@ -134,7 +139,7 @@ bool Transfer::wait(double seconds) {
   const TimePoint until = after(seconds);
   while (!call_->done()) {
     {
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       call_->wait(std::min(until, Clock::now() + kSlice));
     }
     Courier::get().deliver();
@@ -148,7 +153,7 @@ bool Transfer::wait(double seconds) {
 void Transfer::wait_for_end(nb::handle timeout) {
   looked_at_ = true;
   check_process();
-  const double seconds = timeout.is_none() ? HUGE_VAL : seconds_of(timeout, "timeout");
+  const double seconds = bound_of(timeout, "timeout");
   if (report_) {
     nb::object report = std::exchange(report_, {});  // one that raises is not called again
     nb::module_::import_("weft._progress").attr("block")(nb::find(*this), report, seconds);
@@ -161,9 +166,24 @@ void Transfer::wait_for_end(nb::handle timeout) {
   throw nb::python_error();
 }
 
+double Transfer::bound_of(nb::handle seconds, const char* argument) {
+  return seconds.is_none() ? HUGE_VAL : seconds_of(seconds, argument);
+}
+
+nb::object Transfer::asyncio_error() const {
+  const nb::object kind = nb::module_::import_("asyncio").attr("CancelledError");
+  nb::object error = message_ ? kind(message_) : kind();
+  error.attr("may_have_arrived") = arrived_;
+  return error;
+}
+
+/// asyncio's to what runs in a loop, ours to a thread that blocks.
+void Transfer::raise_cancelled() const { raise(running_loop() ? asyncio_error() : outcome_); }
+
 nb::object Transfer::result(nb::handle timeout) {
   wait_for_end(timeout);
   settle();
+  if (cancelled_) raise_cancelled();
   nb::object outcome = outcome_;
   if (!failed_) return outcome;
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(outcome.ptr())), outcome.ptr());
@@ -173,22 +193,23 @@ nb::object Transfer::result(nb::handle timeout) {
 nb::object Transfer::exception(nb::handle timeout) {
   wait_for_end(timeout);
   settle();
-  if (cancelled_) return result(nb::none());  // raises, as futures do
+  if (cancelled_) raise_cancelled();  // as futures do
   return failed_ ? outcome_ : nb::none();
 }
 
 bool Transfer::cancelled() { return cancelled_ && call_->done(); }
 
-bool Transfer::cancel() {
+bool Transfer::cancel(nb::object message) {
   looked_at_ = true;
   check_process();
   if (call_->done()) return false;
+  if (!cancelled_ && message && !message.is_none()) message_ = std::move(message);
   cancelled_ = true;
   if (watched_) {
     call_->ask_cancel();  // the loop is told when no write can reach the caller's memory any more
     return true;
   }
-  const nb::gil_scoped_release released;
+  const GilReleased released;
   call_->cancel();
   return true;
 }
@@ -295,14 +316,20 @@ PyObject* Transfer::next(PyObject* self) {
       PyErr_SetString(PyExc_RuntimeError, "await wasn't used with a weft.Transfer");
       return nullptr;
     }
+    const nb::object here = loop_ ? running_loop() : nb::object();
+    if (here && !here.is(get_loop())) {
+      PyErr_SetString(PyExc_RuntimeError,
+                      "another event loop awaits this weft.Transfer: block on its result() in a thread, "
+                      "asyncio.to_thread(t.result)");
+      return nullptr;
+    }
     get_loop();
     blocking = true;
     return Py_NewRef(self);
   }
   if (report_) wait_for_end(nb::none());  // it had ended before anybody awaited it: the last word
   settle();
-  nb::object outcome = outcome_;
-  if (cancelled_) outcome = outcome_ = cancelled_error(true, operation_, arrived_);  // as every awaitable says it
+  const nb::object outcome = cancelled_ ? asyncio_error() : outcome_;  // as every awaitable says it
   if (failed_) {
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(outcome.ptr())), outcome.ptr());
     return nullptr;
@@ -316,12 +343,15 @@ PyObject* Transfer::next(PyObject* self) {
 }
 
 void Transfer::raise_in(nb::handle type, nb::handle value) {
-  cancel();
-  // A task that is cancelled when its wake-up is under way has had the value made, and never sees it.
-  nb::object error = settled_ && !failed_ ? cancelled_error(true, operation_, false) : nb::object();
-  if (error && !failed_ && Py_REFCNT(outcome_.ptr()) == 1 && call_->put_back(outcome_)) {
-    cancelled_ = failed_ = true;
-    outcome_ = std::move(error);
+  // What ends its task ends it; what only went wrong there does not.
+  const nb::handle kind = PyExceptionInstance_Check(type.ptr()) ? type.type() : type;
+  if (PyObject_IsSubclass(kind.ptr(), PyExc_Exception) == 0) {
+    cancel();
+    // A task that is cancelled when its wake-up is under way has had the value made, and never sees it.
+    if (settled_ && !failed_ && Py_REFCNT(outcome_.ptr()) == 1 && call_->put_back(outcome_)) {
+      cancelled_ = failed_ = true;
+      outcome_ = cancelled_error(operation_, arrived_);
+    }
   }
   if (PyExceptionInstance_Check(type.ptr()))
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(type.ptr())), type.ptr());
@@ -338,6 +368,7 @@ int Transfer::traverse(visitproc visit, void* arg) const {
   Py_VISIT(report_.ptr());
   Py_VISIT(loop_.ptr());
   Py_VISIT(outcome_.ptr());
+  Py_VISIT(message_.ptr());
   for (const Callback& callback : callbacks_) {
     Py_VISIT(callback.function.ptr());
     Py_VISIT(callback.context.ptr());
@@ -349,6 +380,7 @@ void Transfer::clear() {
   report_.reset();
   loop_.reset();
   outcome_.reset();
+  message_.reset();
   callbacks_.clear();
 }
 

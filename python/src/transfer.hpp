@@ -27,12 +27,13 @@ class Transfer {
   bool cancelled();
   nb::object result(nb::handle timeout);
   nb::object exception(nb::handle timeout);
-  bool cancel();
+  bool cancel(nb::object message = {});
   Progress progress() const;
   std::string id() const { return to_text(call_->id()); }
   std::string repr() const;
   /// Blocks until it is done or the time has passed, whichever comes first; signals are looked at meanwhile.
   bool wait(double seconds);
+  bool wait_for(nb::handle seconds) { return wait(bound_of(seconds, "seconds")); }
 
   // asyncio's side.
   nb::object get_loop();
@@ -55,6 +56,9 @@ class Transfer {
   };
   static std::string to_text(const TransferId& id);
   void check_process() const;
+  static double bound_of(nb::handle seconds, const char* argument);
+  [[noreturn]] void raise_cancelled() const;
+  nb::object asyncio_error() const;
   void wait_for_end(nb::handle timeout);
   void settle();
   void settle_once();
@@ -66,6 +70,7 @@ class Transfer {
   const char* operation_;
   nb::object report_;          ///< progress=: True or a callable; null: none, or it has been told the last word
   nb::object loop_, outcome_;  ///< the value, or the exception
+  nb::object message_;         ///< of cancel
   std::vector<Callback> callbacks_;
   bool waits_on_drop_;         ///< the caller's memory is written: dropping it returns when it is not any more
   std::thread::id settler_{};  ///< who makes the value; what of Python runs meanwhile may let others in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Mapping
@@ -33,6 +34,11 @@ class Served:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Blocks until stop() (then True), Ctrl-C, or so many seconds have passed."""
+        if timeout is not None:
+            if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or math.isnan(timeout):
+                raise made(InvalidArgumentError, f"timeout={timeout!r} cannot be", "a number of seconds",
+                           operation="wait")  # fmt: skip
+            timeout = min(timeout, threading.TIMEOUT_MAX)
         return self._ended.wait(timeout)
 
     def stop(self) -> None:

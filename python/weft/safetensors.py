@@ -13,7 +13,7 @@ from __future__ import annotations
 import mmap
 import os
 
-from ._errors import Error, InvalidArgumentError, NotFoundError, UnsupportedError, made
+from ._errors import Error, InvalidArgumentError, NotFoundError, ResourceExhaustedError, UnsupportedError, made
 from ._node import Node
 from ._parts import Part
 from ._weft import SafetensorsFile, save_safetensors, view
@@ -60,7 +60,11 @@ class _File:
             raise made(MissingFileError, str(missing), "a path, or a ticket's whole text: weft…") from None
         self.entries = {name: (dtype, shape, (offset, nbytes)) for name, dtype, shape, offset, nbytes in file.entries}
         self.metadata = file.metadata
-        self._memory = memoryview(mmap.mmap(file.fd, 0, access=mmap.ACCESS_COPY))
+        try:
+            self._memory = memoryview(mmap.mmap(file.fd, 0, access=mmap.ACCESS_COPY))
+        except OSError as error:  # it has been opened: what lacks is a descriptor, or address space
+            raise made(ResourceExhaustedError, f"{os.fsdecode(path)} cannot be mapped: {error}",
+                       "let go of tensors, or raise the limit: ulimit -n") from error  # fmt: skip
 
     def whole(self, name: str) -> Tensor:
         dtype, shape, (offset, nbytes) = self.entries[name]

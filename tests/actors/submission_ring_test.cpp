@@ -54,7 +54,7 @@ TEST_CASE("submission ring: four threads push, everything runs exactly once and 
   CHECK(in_order);
 }
 
-TEST_CASE("submission ring: a seat is taken again and again, from within its work and by another thread") {
+TEST_CASE("submission ring: a seat is taken again and again, from within its work and by another thread", "[O-W23]") {
   auto ring = weft::unwrap(SubmissionRing::open());
   SubmissionRing::Seat mine, theirs;
   int left = 1000;
@@ -83,7 +83,7 @@ TEST_CASE("submission ring: a seat is taken again and again, from within its wor
   CHECK(left == 0);
 }
 
-TEST_CASE("submission ring: a seat may go with what its work keeps alive, whether that runs or not") {
+TEST_CASE("submission ring: a seat may go with what its work keeps alive, whether that runs or not", "[O-W23]") {
   struct Owner {
     SubmissionRing::Seat seat{};
   };
