@@ -28,7 +28,7 @@ def of_function(function: Any) -> inspect.Signature:
         return inspect.Parameter(argument.arg, kind, default=value)
 
     places: list[tuple[ast.arg, Any]] = [(a, inspect.Parameter.POSITIONAL_ONLY) for a in named.posonlyargs]
-    places += [(a, inspect.Parameter.POSITIONAL_OR_KEYWORD) for a in named.args]
+    places.extend((a, inspect.Parameter.POSITIONAL_OR_KEYWORD) for a in named.args)
     absent = [None] * (len(places) - len(named.defaults))
     parameters = [parameter(a, kind, d) for (a, kind), d in zip(places, [*absent, *named.defaults])]
     if named.vararg:

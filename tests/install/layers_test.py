@@ -69,7 +69,7 @@ SYSTEM = set("""
     arpa/inet.h dirent.h dlfcn.h fcntl.h ifaddrs.h langinfo.h limits.h linux/futex.h net/if.h netdb.h netinet/in.h netinet/tcp.h poll.h
     sched.h signal.h stdbool.h stddef.h stdint.h sys/epoll.h sys/eventfd.h sys/file.h sys/ioctl.h sys/mman.h sys/prctl.h sys/random.h sys/resource.h
     sys/socket.h sys/stat.h sys/statvfs.h sys/syscall.h sys/time.h sys/timerfd.h sys/timex.h sys/types.h sys/uio.h sys/un.h sys/utsname.h sys/wait.h
-    termios.h unistd.h sanitizer/asan_interface.h
+    cxxabi.h termios.h unistd.h sanitizer/asan_interface.h
 """.split())
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
