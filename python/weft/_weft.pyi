@@ -1,6 +1,6 @@
 """What weft._weft has. Its classes are weft's; docstrings lie with the implementation (help(weft.Node.get))."""
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextvars import Context
 from types import EllipsisType, TracebackType
 from typing import Any, Generic, Literal, Protocol, SupportsIndex, TypeAlias, TypeVar, final
@@ -50,7 +50,7 @@ class Progress:
     def eta(self) -> float | None: ...
 
 @final
-class Transfer(Awaitable[T_co], Generic[T_co]):
+class Transfer(Coroutine[Any, Any, T_co], Generic[T_co]):
     def result(self, timeout: float | None = None) -> T_co: ...
     def exception(self, timeout: float | None = None) -> BaseException | None: ...
     def done(self) -> bool: ...
