@@ -41,6 +41,10 @@ Result<void> read_duration(const char* name, Into& into, std::string_view unit =
   const auto text = variable(name);
   if (!text) return {};
   auto value = parse_duration(*text + std::string(unit));
+  if (!value && !unit.empty())
+    return of_variable(name, Error(ErrorClass::kInvalidArgument, "environment",
+                                   fmt::format("\"{}\" is no number of {}", escaped(*text), unit))
+                                 .with_hint("a number alone, such as 20"));
   if (!value) return of_variable(name, value.error());
   into = *value;
   return {};

@@ -1,5 +1,6 @@
 #include <weft/python/arguments.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <climits>
 #include <cmath>
@@ -9,8 +10,10 @@
 #include <fmt/format.h>
 
 #include <weft/python/courier.hpp>
+#include <weft/python/dtypes.hpp>
 #include <weft/python/errors.hpp>
 #include <weft/python/input.hpp>
+#include <weft/python/input_parts.hpp>
 
 namespace weft::python {
 namespace {
@@ -46,6 +49,37 @@ Range range_of(nb::handle part, std::size_t axis, std::vector<SingleIndex>& sing
   if (!index) wrong("slice", part, kSliceHint);
   singles.push_back({.axis = axis, .index = *index});
   return {.start = *index, .stop = *index == -1 || *index == kEnd ? kEnd : *index + 1};
+}
+
+constexpr const char* kDTypeHint = "an element type: \"float32\", \"bfloat16\", numpy.uint8, torch.float16";
+
+/// The name of what is no str: numpy.float32, numpy.dtype("f4"), torch.bfloat16, ml_dtypes.bfloat16.
+std::string name_of_dtype(nb::handle dtype) {
+  const auto word = [&](const char* member) {
+    const nb::object value = nb::getattr(dtype, member, nb::none());
+    return PyUnicode_Check(value.ptr()) != 0 ? nb::cast<std::string>(value) : std::string();
+  };
+  if (const std::string typestr = word("str"); dtype_of_typestr(typestr)) return typestr;
+  for (const char* member : {"name", "__name__"})
+    if (const std::string name = word(member); !name.empty()) return name;
+  return nb::cast<std::string>(nb::str(dtype));
+}
+
+std::optional<DType> dtype_said(std::string name) {
+  for (const std::string_view library : {"torch.", "numpy.", "np.", "jnp.", "ml_dtypes."})
+    if (name.starts_with(library)) name.erase(0, library.size());
+  if (const auto known = dtype_named(name)) return known;
+  if (const auto known = dtype_of_typestr(name)) return known;
+  if (const auto known = dtype_of_typestr("=" + name)) return known;
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return dtype_named(name);
+}
+
+/// numpy's short name of a type whose bytes stand the other way round.
+bool is_swapped(std::string_view name) {
+  if (name.size() < 3 || (name.front() != '>' && name.front() != '<')) return false;
+  return dtype_of_typestr("=" + std::string(name.substr(1))) && !dtype_of_typestr(name);
 }
 
 /// version-trace-parent-flags, in lower case hex.
@@ -130,6 +164,18 @@ Shape shape_of(nb::handle shape) {
     axes.append(*size);
   }
   return axes;
+}
+
+DTypeArgument dtype_of(nb::handle dtype, const char* argument) {
+  const bool is_name = PyUnicode_Check(dtype.ptr()) != 0;
+  DTypeArgument told;
+  told.name = is_name ? text_of(dtype, argument, kDTypeHint) : name_of_dtype(dtype);
+  told.known = dtype_said(told.name);
+  const nb::object typestr = is_name ? nb::borrow(dtype) : nb::getattr(dtype, "str", nb::none());
+  if (PyUnicode_Check(typestr.ptr()) != 0 && is_swapped(text_of(typestr, argument, kDTypeHint)))
+    refuse_dtype(told.name);
+  if (!told.known && !is_name) wrong(argument, dtype, kDTypeHint);
+  return told;
 }
 
 nb::object report_of(nb::handle progress) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,14 @@ std::vector<std::string> words_of(nb::handle value, const char* argument, const 
 /// What can be iterated.
 nb::object iterated(nb::handle value, const char* argument, const char* hint);
 Shape shape_of(nb::handle shape);
+/// An element type: its name, with or without "torch." before it, numpy's short one ("<f4"), or what numpy, torch and
+/// ml_dtypes have for it. One that nobody knows is a name alone, which only a str can be. UnsupportedError: numbers of
+/// the other byte order.
+struct DTypeArgument {
+  std::optional<DType> known{};
+  std::string name{};
+};
+DTypeArgument dtype_of(nb::handle dtype, const char* argument);
 /// progress=: True or a callable; null for None and False.
 nb::object report_of(nb::handle progress);
 double seconds_of(nb::handle seconds, const char* argument);

@@ -21,6 +21,11 @@ void raise(nb::handle exception) {
   throw nb::python_error();
 }
 
+void say_where(nb::python_error& error, const char* operation, std::string_view name) {
+  nb::module_::import_("weft._errors").attr("say_where")(error.value(), operation, text(name));
+  throw error;
+}
+
 void raise(ErrorClass kind, std::string operation, std::string message, std::string hint) {
   Error error(kind, std::move(operation), std::move(message));
   if (!hint.empty()) error = std::move(error).with_hint(std::move(hint));

@@ -13,6 +13,8 @@ nb::object exception_of(const Error& error);
 /// Raises it.
 [[noreturn]] void raise(const Error& error);
 [[noreturn]] void raise(nb::handle exception);
+/// Raises it again, of this call and of this tensor.
+[[noreturn]] void say_where(nb::python_error& error, const char* operation, std::string_view name);
 [[noreturn]] void raise(ErrorClass kind, std::string operation, std::string message, std::string hint = {});
 
 /// The value, or the exception.

@@ -64,8 +64,9 @@ void save(nb::handle path, const nb::list& tensors, nb::handle metadata) {
   std::vector<const std::byte*> memory;
   std::vector<KeepAlive> held;
   for (const nb::handle pair : tensors) {
-    Input input = read_input(pair[1]);
-    items.push_back({.name = name_of(pair[0]), .meta = std::move(input.meta)});
+    std::string name = name_of(pair[0]);
+    Input input = read_input(pair[1], "save_file", name);
+    items.push_back({.name = std::move(name), .meta = std::move(input.meta)});
     memory.push_back(static_cast<const std::byte*>(input.data));
     held.push_back(std::move(input.hold));
   }

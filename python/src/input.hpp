@@ -20,6 +20,9 @@ struct Input {
 Input read_input(nb::handle object);
 /// The same to write to: InvalidArgumentError where it is read-only.
 Input read_output(nb::handle object);
+/// The same in a call, and for a tensor, that errors name.
+Input read_input(nb::handle object, const char* operation, std::string_view name);
+Input read_output(nb::handle object, const char* operation, std::string_view name);
 
 TensorView view_of(const Input& input);
 MutableTensorView mutable_view_of(const Input& input);

@@ -32,6 +32,7 @@ Input of_array_interface(nb::handle object) {
   };
   for (const char* key : {"typestr", "shape", "data"})
     if (!told.contains(key)) wrong(key);
+  if (told.contains("mask") && !nb::object(told["mask"]).is_none()) refuse_mask();
   Input input;
   input.meta.dtype = dtype_of(object, nb::cast<std::string_view>(told["typestr"]));
   input.meta.shape = shape_of(told["shape"]);

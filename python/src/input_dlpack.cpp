@@ -31,6 +31,16 @@ nb::object detached(nb::handle object, bool& requires_grad) {
   return object.attr("detach")();
 }
 
+/// torch's views that are read with a sign or a conjugation of their own, which the memory does not have.
+void check_resolved(nb::handle object) {
+  for (const char* pending : {"is_conj", "is_neg"}) {
+    if (PyObject_HasAttrString(object.ptr(), pending) == 0) continue;
+    if (nb::object(object.attr(pending)()).ptr() == Py_True)
+      raise(ErrorClass::kUnsupported, "input", "its sign or conjugation is pending: the memory has other numbers",
+            "give a copy that has them: x.resolve_conj().resolve_neg()");
+  }
+}
+
 nb::object capsule_of(nb::handle object) {
   try {
     return object.attr("__dlpack__")(nb::arg("max_version") = nb::make_tuple(1, 0));
@@ -81,6 +91,7 @@ std::pair<nb::object, DType> as_integers(nb::handle object) {
 Input of_dlpack(nb::handle object) {
   Input input;
   const nb::object source = detached(object, input.meta.requires_grad);
+  check_resolved(source);
   if (PyObject_HasAttrString(source.ptr(), "__dlpack_device__") != 0) {
     const nb::object device = source.attr("__dlpack_device__")();
     const auto type = nb::cast<std::int32_t>(nb::int_(nb::object(device[0])));

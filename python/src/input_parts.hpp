@@ -10,6 +10,7 @@
 namespace weft::python {
 
 [[noreturn]] void refuse_dtype(std::string_view what);
+[[noreturn]] void refuse_mask();
 /// Strides of `meta`, whose shape is there, in bytes or in elements; none where they are row-major.
 void set_byte_strides(TensorMeta& meta, std::span<const Py_ssize_t> strides, std::size_t item_bytes);
 void set_strides(TensorMeta& meta, std::span<const std::int64_t> strides);

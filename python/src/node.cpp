@@ -60,7 +60,7 @@ std::string PyNode::repr() {
 
 std::uint64_t PyNode::put(nb::handle name, nb::handle data) {
   std::string named = name_of(name);
-  const Input input = read_input(data);
+  const Input input = read_input(data, "put", named);
   const auto generation = value_of(node().put(std::move(named), view_of(input), input.hold));
   Courier::get().deliver();  // what it replaced, where nobody reads that any more
   return generation.value;
@@ -72,7 +72,7 @@ std::uint64_t PyNode::put_many(nb::handle tensors) {
   if (PyMapping_Check(tensors.ptr()) == 0 || !nb::hasattr(tensors, "items")) wrong("tensors", tensors, hint);
   for (const nb::handle pair : nb::object(tensors.attr("items")())) {
     std::string name = name_of(pair[0]);
-    Input input = read_input(pair[1]);
+    Input input = read_input(pair[1], "put_many", name);
     const TensorView view = view_of(input);
     items.push_back({.name = std::move(name), .view = view, .keep_alive = std::move(input.hold)});
   }
@@ -83,7 +83,7 @@ std::uint64_t PyNode::put_many(nb::handle tensors) {
 
 nb::object PyNode::lend(nb::handle name, nb::handle data) {
   std::string named = name_of(name);
-  Input input = read_input(data);
+  Input input = read_input(data, "lend", named);
   Loan loan = value_of(node().lend(named, view_of(input)));
   return nb::cast(new PyLoan(std::move(loan), std::move(input.hold), std::move(named)), nb::rv_policy::take_ownership);
 }
@@ -130,16 +130,16 @@ nb::object PyNode::get(nb::handle peer, nb::handle name, nb::handle slice, nb::h
   PageLists lists;
   read_pages(pages, lists);
   options.pages = lists.pages;
+  const PyTensor* const known = tensor_in(name);
+  std::string named = known == nullptr ? name_of(name) : std::string();
   KeepAlive memory;
   if (!into.is_none()) {
-    const Input output = read_output(into);
+    const Input output = read_output(into, "get", known == nullptr ? named : known->tensor.name());
     options.into = mutable_view_of(output);
     memory = output.hold;
   }
   const bool waits = memory != nullptr;
   nb::object report = report_of(progress);
-  const PyTensor* const known = tensor_in(name);
-  std::string named = known == nullptr ? name_of(name) : std::string();
   auto convert = [memory, singles,
                   known = known == nullptr ? std::string() : std::string(known->tensor.name())](Result<Tensor> result) {
     Tensor tensor = value_of(std::move(result));
@@ -161,7 +161,7 @@ nb::object PyNode::push(nb::handle peer, nb::handle name, nb::handle data, nb::h
                         nb::handle lane, nb::handle progress, nb::handle trace) {
   std::string named = name_of(name);
   nb::object report = report_of(progress);
-  const Input input = read_input(data);
+  const Input input = read_input(data, "push", named);
   PushOptions options{
       .verify = verify_of(verify), .deadline = deadline_of(timeout), .lane = lane_of(lane), .trace = trace_of(trace)};
   const Peer to = peer_of(peer);
@@ -294,7 +294,7 @@ nb::object PyNode::get_many(nb::handle peer, nb::handle items, nb::handle pages,
     if (!kept.singles.empty()) kept.name = added.name;
     const nb::object into = item.attr("into");
     if (into.is_none()) continue;
-    const Input output = read_output(into);
+    const Input output = read_output(into, "get_many", added.name);
     added.into = mutable_view_of(output);
     kept.memory = output.hold;
     waits = true;

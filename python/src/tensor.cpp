@@ -54,8 +54,6 @@ std::string repr(const PyTensor& self) {
                      to_string(tensor.lane()));
 }
 
-constexpr const char* kDTypeHint = "the name of an element type: \"float32\", \"bfloat16\", \"uint8\"";
-
 std::int64_t length(const PyTensor& self) {
   const Shape& shape = self.tensor.meta().shape;
   if (!shape.empty()) return shape[0];
@@ -65,9 +63,8 @@ std::int64_t length(const PyTensor& self) {
 
 /// The same bytes, read as another type of the same width; of a byte, where the tensor is dense.
 nb::object reinterpreted(const PyTensor& self, nb::handle view) {
-  const std::string name = text_of(view, "view", kDTypeHint);
-  const auto dtype = dtype_named(name);
-  if (!dtype) wrong("view", view, kDTypeHint);
+  const auto [dtype, name] = dtype_of(view, "view");
+  if (!dtype) wrong("view", view, "the name of an element type: \"float32\", \"bfloat16\", \"uint8\"");
   const TensorMeta& old = self.tensor.meta();
   TensorMeta meta{.dtype = *dtype, .shape = old.shape, .strides = old.strides, .attributes = old.attributes};
   if (bits(*dtype) != bits(old.dtype) || old.dtype == DType::kOpaque) {
@@ -90,15 +87,14 @@ nb::object reinterpreted(const PyTensor& self, nb::handle view) {
 /// weft.view
 nb::object view_as(nb::handle data, nb::handle dtype, nb::handle shape, bool requires_grad, nb::handle attributes) {
   const Courier::Delivery delivery;
-  Input input = read_input(data);
+  Input input = read_input(data, "view", "");
   TensorMeta& meta = input.meta;
   const auto old = value_of(meta.byte_size());
   if (!dtype.is_none() || !shape.is_none()) {
     if (!meta.strides.empty())
       raise(ErrorClass::kInvalidArgument, "view", "strided memory can be given no other type or shape");
     if (!dtype.is_none()) {
-      const std::string name = text_of(dtype, "dtype", kDTypeHint);
-      const auto known = dtype_named(name);
+      const auto [known, name] = dtype_of(dtype, "dtype");
       if (known && shape.is_none() && bits(*known) != bits(meta.dtype))
         raise(ErrorClass::kInvalidArgument, "view",
               fmt::format("{} elements become {} only with a shape", to_string(meta.dtype), name), "say shape=");

@@ -7,7 +7,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TextIO
+    from typing import Any, TextIO
 
     from ._weft import Progress
 
@@ -24,15 +24,27 @@ def bar() -> Bar:
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        return _own(terminal) if terminal is not None else ((lambda progress: None), (lambda: None))
-    shown = tqdm(unit="B", unit_scale=True, unit_divisor=1024)
+        # A notebook's stderr takes \r as a terminal does; the code that clears a line it may show.
+        return _own(terminal, "\r\x1b[K") if terminal is not None else _own(sys.stderr, "\r")
+    shown: Any = None
 
     def show(progress: Progress) -> None:
-        if progress.total != shown.total:
-            shown.total = progress.total
+        nonlocal shown
+        if shown is None:
+            shown = tqdm(total=progress.total, unit="B", unit_scale=True, unit_divisor=1024)
+        shown.total = progress.total
         shown.update(progress.done - shown.n)
 
-    return show, shown.close
+    def end() -> None:
+        if shown is not None:
+            shown.close()
+
+    return _of_known(show), end
+
+
+def _of_known(show: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Shows nothing of what has no byte, or failed before it was known how many it has."""
+    return lambda progress: show(progress) if progress.total else None
 
 
 def _in_notebook() -> bool:
@@ -51,7 +63,7 @@ def _bytes(count: float) -> str:
 
 def line(progress: Progress) -> str:
     """What our own bar shows."""
-    share = progress.done / progress.total if progress.total else 0.0
+    share = progress.done / progress.total
     filled = round(share * _CELLS)
     text = f"{share:4.0%} ▕{'█' * filled}{' ' * (_CELLS - filled)}▏ {_bytes(progress.done)} / {_bytes(progress.total)}"
     if progress.bytes_per_second > 0:
@@ -61,18 +73,19 @@ def line(progress: Progress) -> str:
     return text
 
 
-def _own(stream: TextIO) -> Bar:
-    drawn = False
+def _own(stream: TextIO, home: str) -> Bar:
+    drawn = 0
 
     def show(progress: Progress) -> None:
         nonlocal drawn
-        drawn = True
-        stream.write(f"\r\x1b[K{line(progress)}")
+        text = line(progress)
+        stream.write(home + text.ljust(drawn))
         stream.flush()
+        drawn = max(drawn, len(text))
 
     def end() -> None:
         if drawn:
             stream.write("\n")
             stream.flush()
 
-    return show, end
+    return _of_known(show), end

@@ -142,6 +142,15 @@ def made(kind: type[E], message: str, hint: str, *, operation: str = "", name: s
     return error
 
 
+def say_where(error: BaseException, operation: str, name: str) -> None:
+    """An error that an argument alone is told of becomes one of this call, and of this tensor."""
+    if not isinstance(error, Error):
+        return
+    message = str(error).removeprefix(f"{error.operation}: ").removeprefix(f"{error.name!r}: ")
+    error.operation, error.name = operation, name
+    error.args = (f"{operation}: {name!r}: {message}" if name else f"{operation}: {message}", *error.args[1:])
+
+
 def beyond_axis(name: str, axis: int, index: int) -> OutOfBoundsError:
     return made(OutOfBoundsError, f"slice: index {index} is out of bounds for axis {axis} of {name!r}",
                 "node.list(ticket) tells shapes; a range, [5:6], is clamped instead", operation="get", name=name)  # fmt: skip
@@ -160,6 +169,10 @@ def from_native(
     name: str, native_code: int, may_have_arrived: bool,
 ) -> Error:  # fmt: skip
     error: Error = _CLASSES[kind](message)
+    if hint:
+        from ._hints import in_python
+
+        hint = in_python(hint, operation)
     error._hint(hint)
     error.retryable = retryable
     error.operation = operation

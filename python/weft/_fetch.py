@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
+from ._errors import BatchError, NotFoundError
 from ._node import Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ._weft import LaneName, NodeBase, Peer, Report, Tensor
 
@@ -19,8 +22,8 @@ def fetch(
 
     names: a glob, or names.  timeout: seconds for all of it.  progress: True for a bar, or a callable taking a
     Progress.  node: one of yours to ask with; without it a node is made for this call (the tensors outlive it).
-    BatchError where one of them cannot be had; NotFoundError where a name is not there, or nothing matches a glob;
-    and those of node.get.
+    NotFoundError where names are not there and all others came, or nothing matches a glob; BatchError where one cannot
+    be had for another reason; and those of node.get.
     """
     if device is not None and str(device) != "cpu":
         from ._errors import UnsupportedError, made
@@ -32,18 +35,31 @@ def fetch(
 
         raise made(InvalidArgumentError, f"fetch: names={names!r} cannot be", "a glob, or a list of names",
                    operation="fetch")  # fmt: skip
+    left = time_left(timeout)
     asked = Node() if node is None else node
     try:
         wanted = list(names) if not isinstance(names, str) else _matching(asked, ticket, names, timeout)
-        tensors = asked.get_many(ticket, wanted, timeout=timeout, progress=progress, lane=lane).result().unwrap()
+        bound = timeout if not isinstance(names, str) else left()
+        tensors = asked.get_many(ticket, wanted, timeout=bound, progress=progress, lane=lane).result().unwrap()
         return dict(zip(wanted, tensors))
+    except BatchError as failed:
+        missing = [error for error in failed.errors.values() if isinstance(error, NotFoundError)]
+        if len(missing) < len(failed.errors):
+            raise
+        raise missing[0] from failed
     finally:
         if node is None:
             asked.stop().result()
 
 
+def time_left(timeout: float | None) -> Callable[[], float | None]:
+    """Tells what is left of so many seconds from now, 0 at least."""
+    begun = time.monotonic()
+    return lambda: None if timeout is None else max(0.0, timeout - (time.monotonic() - begun))
+
+
 def _matching(node: NodeBase, ticket: Peer, pattern: str, timeout: float | None) -> list[str]:
-    from ._errors import NotFoundError, made
+    from ._errors import made
 
     wanted = [entry.name for entry in node.list(ticket, pattern, timeout=timeout).result()]
     if not wanted and pattern != "*":

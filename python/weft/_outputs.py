@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ._weft import Tensor
+    from ._weft import DTypeLike, Tensor
 
 # What numpy knows by itself; the others it knows by ml_dtypes.
 _PLAIN = frozenset(
@@ -26,7 +26,7 @@ def _lacks(library: str, tensor: Tensor, why: str = "") -> NoSuchTypeError:
     return made(NoSuchTypeError, f"{library} has no {tensor.dtype!r}{why}", hint, name=tensor.name)
 
 
-def to_numpy(tensor: Tensor, view: str | None = None) -> Any:
+def to_numpy(tensor: Tensor, view: DTypeLike | None = None) -> Any:
     import numpy
 
     if view is not None:

@@ -31,7 +31,8 @@ class Part:
     __slots__ = ("landed", "landing", "local", "request")
 
     def __init__(self, key: AxisIndex | tuple[AxisIndex, ...], shape: Sequence[int]) -> None:
-        axes = _spread(key if isinstance(key, tuple) else (key,), len(shape))
+        parts = tuple(_listed(one) for one in (key if isinstance(key, tuple) else (key,)))
+        axes = _spread(parts, len(shape))
         local: list[Axis] = [_axis(one, size, axis) for axis, (one, size) in enumerate(zip(axes, shape))]
         self.local = tuple(local)
         lists = [(axis, one) for axis, one in enumerate(local) if isinstance(one, list)]
@@ -56,6 +57,26 @@ class Part:
         return 0 not in self.landed
 
 
+def _listed(one: Any) -> Any:
+    """An array of ints along one axis, or a mask of it, as a list of ints."""
+    if getattr(one, "ndim", 0) != 1 or not hasattr(one, "tolist"):
+        return one
+    values = one.tolist()
+    if str(one.dtype).removeprefix("torch.") == "bool":
+        return _Mask(i for i, taken in enumerate(values) if taken).of(len(values))
+    return values
+
+
+class _Mask(list[int]):
+    """The indices that a mask takes, and how long it was."""
+
+    length = 0
+
+    def of(self, length: int) -> _Mask:
+        self.length = length
+        return self
+
+
 def _spread(key: tuple[AxisIndex, ...], rank: int) -> tuple[AxisIndex, ...]:
     """One index for each axis."""
     dots = [i for i, one in enumerate(key) if one is Ellipsis]
@@ -73,6 +94,8 @@ def _axis(one: AxisIndex, size: int, axis: int) -> Axis:
         if one.step is not None and operator.index(one.step) <= 0:
             raise ValueError("step must be greater than zero")
         return slice(*one.indices(size))
+    if isinstance(one, _Mask) and one.length != size:
+        raise IndexError(f"a mask of {one.length} does not match dimension {axis} with size {size}")
     if isinstance(one, list):
         return [_index(i, size, axis) for i in one]
     return _index(one, size, axis)

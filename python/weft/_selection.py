@@ -31,6 +31,11 @@ class _Slices:
 s_ = _Slices()
 
 
+def _kept(indices: Any) -> Any:
+    """What can be read once only is read now: one Pages serves many calls."""
+    return tuple(indices) if hasattr(indices, "__next__") else indices
+
+
 def _length(indices: Any) -> int:
     return len(indices)
 
@@ -46,8 +51,8 @@ class Pages:
 
     def __init__(self, axis: int = 0, source: Indices = (), target: Indices | None = None) -> None:
         self.axis = axis
-        self.source = source
-        self.target = target
+        self.source = _kept(source)
+        self.target = None if target is None else _kept(target)
 
     def __repr__(self) -> str:
         return f"Pages(axis={self.axis}, {_length(self.source)} pages{'' if self.target is None else ', to places'})"

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Mapping
 
-from ._errors import InvalidArgumentError, made
+from ._errors import Error, InvalidArgumentError, made, say_where
 from ._node import Node
 
 TYPE_CHECKING = False
@@ -83,6 +83,8 @@ def serve(source: StrPath | Mapping[str, Array], *, prefix: str = "", **options:
         if tensors:
             node.put_many(tensors)
         return Served(node, len(tensors))
-    except BaseException:
+    except BaseException as error:
         node.stop().result()
+        if isinstance(error, Error) and error.operation == "put_many":
+            say_where(error, "serve", error.name)
         raise

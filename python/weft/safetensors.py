@@ -3,7 +3,7 @@
     with weft.safetensors.safe_open(ticket, framework="pt") as f:
         rows = f.get_slice("embed")[lo:hi]          # only these bytes travel
 
-A source is a ticket (its text, or what has a `ticket`: a weft.Node, what weft.serve gives) or the path of a
+A source, the argument `filename`, is a ticket (its text, or what has a `ticket`: a weft.Node, what weft.serve gives) or the path of a
 .safetensors file. Text that looks like a ticket is one. Neither the safetensors package nor torch is needed:
 framework="np" asks for numpy alone.
 """
@@ -137,6 +137,8 @@ def _common(all_attributes: Iterable[dict[str, str]]) -> dict[str, str]:
 def _source(source: Source, **options: Any) -> _File | _Peer:
     if isinstance(source, (bytes, os.PathLike)) or (isinstance(source, str) and not _looks_like_ticket(source)):
         return _File(source)
+    if not isinstance(source, str) and not isinstance(getattr(source, "ticket", None), str):
+        raise made(InvalidArgumentError, f"filename={source!r:.160} cannot be", "a path, a ticket, or what has a ticket")
     return _Peer(source, **options)
 
 
@@ -199,7 +201,7 @@ class _SafeSlice:
 
 
 class safe_open:
-    """Opens a source; tensors come when they are asked for. A context manager.
+    """Opens a source, filename: a path or a ticket; tensors come when they are asked for. A context manager.
 
     framework: "pt" (torch) or "np".  device: where torch's tensors are to be, "cpu" unless it is said; host memory
     first, then moved.  timeout: seconds, for each request to a peer.  node: one of yours to ask with; without it a
@@ -212,13 +214,13 @@ class safe_open:
     """
 
     def __init__(
-        self, source: Source, framework: Framework, device: Any = "cpu", *, node: Node | None = None,
+        self, filename: Source, framework: Framework, device: Any = "cpu", *, node: Node | None = None,
         timeout: float | None = None,
     ) -> None:  # fmt: skip
         self._framework = _framework(framework)
         self._device = device
         _check_device(self._framework, device)
-        self._source: _File | _Peer | None = _source(source, node=node, timeout=timeout)
+        self._source: _File | _Peer | None = _source(filename, node=node, timeout=timeout)
 
     def _open(self) -> _File | _Peer:
         if self._source is None:
@@ -280,16 +282,17 @@ class safe_open:
 
 
 def load_file(
-    source: Source, device: Any = "cpu", *, framework: Framework = "pt", node: Node | None = None,
-    timeout: float | None = None, progress: Report | None = None,
+    filename: Source, device: Any = "cpu", *, framework: Framework = "pt", node: Node | None = None,
+    timeout: float | None = None, progress: Report | None = None, backend: str = "mmap",
 ) -> dict[str, Any]:  # fmt: skip
     """All tensors of a source, by name, as safe_open gives them. Over a ticket they come in one request, from one
-    snapshot of the peer's catalog. progress: True for a bar, or a callable taking a weft.Progress.
+    snapshot of the peer's catalog. progress: True for a bar, or a callable taking a weft.Progress. filename: a path,
+    or a ticket. backend: as safetensors' own; files are mapped whatever it says.
 
     Errors: safe_open's, and BatchError where a tensor cannot be had."""
     given_as = _framework(framework)
     _check_device(given_as, device)
-    opened = _source(source, node=node, timeout=timeout, progress=progress)
+    opened = _source(filename, node=node, timeout=timeout, progress=progress)
     try:
         names = list(opened.entries)
         return {name: _given(tensor, None, given_as, device) for name, tensor in zip(names, opened.all(names))}

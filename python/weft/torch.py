@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ._errors import InvalidArgumentError, UnsupportedError, made
+from ._fetch import time_left
 from ._node import Node
 from ._selection import Item
 
@@ -87,6 +88,7 @@ def load_state_dict(
     differ, each named.  UnsupportedError: see publish; a value that is not a parameter's or buffer's own memory.  Where
     a pull fails (BatchError, and those of node.get), parameters have undefined content.
     """
+    left = time_left(timeout)
     state = _state_of(model)
     _check_own(model, state)
     own = None
@@ -95,7 +97,7 @@ def load_state_dict(
     try:
         served = _served(node, ticket, prefix, timeout)
         keys, wanted = _compare(model, state, served, strict)
-        _pull(node, ticket, prefix, wanted, timeout=timeout, progress=progress, lane=lane)
+        _pull(node, ticket, prefix, wanted, timeout=left(), progress=progress, lane=lane)
         return keys
     finally:
         if own is not None:

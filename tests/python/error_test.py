@@ -162,11 +162,11 @@ def test_every_wrong_argument_is_named_with_what_it_may_be(server, client):
         (lambda: get(trace=5), "trace=5"),
         (lambda: get(trace="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0G"), "trace="),
         (lambda: weft.view(b"1", dtype="\ud800"), "dtype="),
-        (lambda: weft.view(b"1", dtype=np.float32), "dtype="),
+        (lambda: weft.view(b"1", dtype=np.datetime64), "dtype="),
         (lambda: weft.view(b"1", dtype="uint8", shape=1), "shape=1"),
         (lambda: weft.view(b"1", dtype="uint8", shape=[1.0]), "shape="),
         (lambda: weft.view(b"1", dtype="uint8", shape="1"), "shape='1'"),
-        (lambda: get().result().numpy(view=np.uint8), "view="),
+        (lambda: get().result().numpy(view=np.datetime64), "view="),
         (lambda: weft.Access.any().names("\ud800"), "glob="),
         (lambda: weft.Access.any().verbs("gett"), "verbs='gett'"),
         (lambda: weft.Access.peers("abc"), "ids='abc'"),
@@ -232,3 +232,62 @@ def test_nothing_is_pickled(server, client):
             pickle.dumps(thing)
         if isinstance(thing, weft.Transfer):
             thing.result()
+
+
+def words_of_the_command():
+    """Every text in the engine's and the nodes' own code that names the command; what the command says is its own."""
+    import pathlib
+    import re
+
+    root = pathlib.Path(__file__).parents[2]
+    code = "\n".join(
+        line
+        for path in [*root.glob("engine/**/*.cpp"), *root.glob("nodes/*.cpp")]
+        for line in path.read_text().splitlines()
+        if not line.lstrip().startswith(("//", "#", "*"))
+    )
+    texts = re.findall(r"\"((?:[^\"\\\n]|\\.)*)\"", code)
+    return [text for text in texts if re.search(r"--[a-zA-Z]|-vv|weft (?!grains)[a-z]+\b", text)]
+
+
+def test_no_hint_speaks_the_commands_language():
+    from weft._hints import in_python
+
+    told = words_of_the_command()
+    assert len(told) > 15 and any("--timeout" in hint for hint in told) and any("`weft ls" in hint for hint in told)
+    for hint in told:
+        words = in_python(hint, "get")
+        for foreign in ("--", "-vv", "weft ls", "weft id", "weft help", "weft info", "weft ping", "weft explain",
+                        "weft version", "weft recv", "weft get", "weft push", "weft serve"):  # fmt: skip
+            assert foreign not in words, (hint, words)
+
+
+def test_hints_of_calls_name_what_python_has(server, client):
+    for call, words in [
+        (lambda: client.get(server.ticket, "none").result(), "node.list(ticket)"),
+        (lambda: server.receive("none", timeout=0.01).result(), "timeout="),
+        (lambda: weft.Node(listen="0.0.0.0:0"), 'access="any"'),
+    ]:
+        with pytest.raises(weft.Error) as caught:
+            call()
+        assert words in caught.value.hint and "--" not in caught.value.hint, caught.value.hint
+        assert caught.value.__notes__ == [f"hint: {caught.value.hint}"]
+    with weft.Node(access=[server.id]) as picky, pytest.raises(weft.ForbiddenError) as caught:
+        client.get(picky.ticket, "w").result()
+    assert f'access=["{client.id}"]' in caught.value.hint
+
+
+def test_a_generation_that_is_not_there_yet_is_not_gone(server, client):
+    server.put("w", b"1")
+    generation = server.put("w", b"2")
+    with pytest.raises(weft.NotFoundError, match=f"no generation 99 yet; {generation} is here") as caught:
+        client.get(server.ticket, "w", generation=99).result()
+    assert "newer" not in caught.value.hint
+    with pytest.raises(weft.StaleError, match="is gone"):
+        client.get(server.ticket, "w", generation=generation - 1).result()
+
+
+def test_a_variable_is_told_as_it_stands(monkeypatch):
+    monkeypatch.setenv("WEFT_SPIN_US", "x")
+    with pytest.raises(weft.InvalidArgumentError, match='WEFT_SPIN_US: "x" is no number of us'):
+        weft.Node()

@@ -143,6 +143,80 @@ def test_the_bar_is_drawn_on_a_terminal_only(monkeypatch, server, client):
     assert _bar._bytes(5 << 40).endswith("GiB")
 
 
+def test_a_bar_is_drawn_in_a_notebook_without_tqdm_and_of_bytes_only(monkeypatch, server, client):
+    import sys
+
+    kernel = types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace(kernel=object()))
+    monkeypatch.setitem(sys.modules, "IPython", kernel)
+    server.put("w", np.zeros(3 << 20, "u1"))
+    server.put("empty", np.zeros(0))
+
+    def drawn():
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        client.get(server.ticket, "empty", progress=True).result()
+        with pytest.raises(weft.NotFoundError):
+            client.get(server.ticket, "none", progress=True).result()
+        nothing = sys.stderr.getvalue()
+        client.get(server.ticket, "w", progress=True).result()
+        return nothing, sys.stderr.getvalue()
+
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    nothing, bar = drawn()
+    assert nothing == "" and "3.0 MiB / 3.0 MiB" in bar and "\x1b" not in bar
+
+    bars = []
+
+    class Tqdm:
+        def __init__(self, total, **_):
+            self.total, self.n = total, 0
+            bars.append(self)
+
+        def update(self, more):
+            self.n += more
+
+        def close(self):
+            self.closed = True
+
+    monkeypatch.setitem(sys.modules, "tqdm.auto", types.SimpleNamespace(tqdm=Tqdm))
+    drawn()
+    assert [(bar.n, bar.total, bar.closed) for bar in bars] == [(3 << 20, 3 << 20, True)]
+
+
+def test_fetch_and_load_state_dict_share_one_timeout(server):
+    import time
+
+    asked = []
+
+    class Slow(weft.Node):
+        def list(self, *arguments, **options):
+            asked.append(options["timeout"])
+            listed = super().list(*arguments, **options)
+            time.sleep(0.05)  # the time that a slow peer takes
+            return listed
+
+        def get_many(self, *arguments, **options):
+            asked.append(options["timeout"])
+            return super().get_many(*arguments, **options)
+
+    server.put("w", np.ones(3, "f4"))
+    with Slow() as node:
+        weft.fetch(server, timeout=30, node=node)
+        first, second = asked
+        assert first == 30 and 0 < second <= 29.95
+        torch = pytest.importorskip("torch")
+        asked.clear()
+        weft.torch.load_state_dict({"w": torch.zeros(3)}, server, node=node, timeout=30)
+        first, second = asked
+        assert first == 30 and 0 < second <= 29.95
+
+
+def test_pages_of_a_generator_serve_more_than_one_call(server, client):
+    server.put("w", np.arange(6.0))
+    pages = weft.Pages(source=(i for i in (4, 2)))
+    for _ in range(2):
+        assert client.get(server.ticket, "w", pages=pages).result().numpy().tolist() == [4, 2]
+
+
 def test_the_engines_log_is_pythons(caplog, client):
     with caplog.at_level(logging.DEBUG, logger="weft"):
         from weft import _log
@@ -197,8 +271,9 @@ def test_serve_and_fetch_move_a_state_dict(server):
         assert list(weft.fetch(served.ticket, names=["c", "a.w"], node=server)) == ["c", "a.w"]
         with pytest.raises(weft.NotFoundError):
             weft.fetch(served.ticket, names="z*")
-        with pytest.raises(weft.BatchError):
+        with pytest.raises(weft.NotFoundError) as caught:
             weft.fetch(served.ticket, names=["c", "nope"])
+        assert caught.value.name == "nope" and isinstance(caught.value.__cause__, weft.BatchError)
         with pytest.raises(weft.UnsupportedError):
             weft.fetch(served.ticket, device="cuda:0")
         assert not served.wait(0.01)

@@ -312,3 +312,127 @@ def test_a_dtype_of_no_known_name_is_opaque_and_never_evaluated(server, client):
     for dtype in ("x" * 256, "nul\0"):
         with pytest.raises(weft.InvalidArgumentError):
             weft.view(b"1", dtype=dtype)
+
+
+def test_a_pending_sign_or_conjugation_of_torch_is_refused(server, client):
+    torch = pytest.importorskip("torch")
+    from weft.safetensors import save_file
+
+    spectrum = torch.fft.rfft(torch.arange(4.0))
+    pending, resolved = spectrum.conj().imag, spectrum.conj().imag.resolve_neg()
+    assert pending.is_neg() and not resolved.is_neg()
+    server.put("into", resolved)
+    for given in (pending, spectrum.conj()):
+        for call in (
+            lambda given=given: server.put("w", given),
+            lambda given=given: client.push(server.ticket, "w", given),
+            lambda given=given: weft.view(given),
+            lambda given=given: save_file({"w": given}, "/nonexistent/file"),
+            lambda given=given: client.get(server.ticket, "into", into=given),
+        ):
+            with pytest.raises(weft.UnsupportedError, match="pending") as caught:
+                call()
+            assert "resolve_conj().resolve_neg()" in caught.value.hint
+    server.put("w", resolved)
+    assert torch.equal(client.get(server.ticket, "w").result().torch(), pending)
+
+
+def test_a_masked_array_is_refused_and_one_without_a_mask_is_not(server):
+    masked = np.ma.masked_array(np.arange(3.0), mask=[0, 1, 0])
+
+    class Interface:
+        __array_interface__ = {**masked.data.__array_interface__, "mask": masked.mask}
+
+    for given in (masked, Interface()):
+        for call in (lambda given=given: server.put("w", given), lambda given=given: weft.view(given)):
+            with pytest.raises(weft.UnsupportedError, match="mask") as caught:
+                call()
+            assert "x.filled" in caught.value.hint
+    for given in (masked.filled(0), masked.data, np.ma.masked_array(np.arange(3.0))):
+        assert weft.view(given).shape == (3,)
+
+
+def test_what_an_array_raises_is_the_cause_of_an_error_of_weft(server):
+    class Raises:
+        def __init__(self, error):
+            self.error = error
+
+        def __dlpack__(self, **options):
+            raise self.error
+
+        def __dlpack_device__(self):
+            return (1, 0)
+
+    class RaisingInterface:
+        @property
+        def __array_interface__(self):
+            raise ZeroDivisionError("of the interface")
+
+    for error in (RuntimeError("first\nsecond"), BufferError(""), ValueError("x" * 999), ZeroDivisionError("zero")):
+        with pytest.raises(weft.UnsupportedError) as caught:
+            server.put("w", Raises(error))
+        assert caught.value.__cause__ is error
+        assert len(str(caught.value)) < 400 and "\n" not in str(caught.value) and caught.value.hint
+    with pytest.raises(weft.UnsupportedError, match="of the interface") as caught:
+        server.put("w", RaisingInterface())
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    with pytest.raises(KeyboardInterrupt):
+        server.put("w", Raises(KeyboardInterrupt()))
+    for kind in (np.ndarray, Raises):
+        with pytest.raises(weft.InvalidArgumentError, match="a class"):
+            server.put("w", kind)
+
+
+def test_torch_tensors_without_dense_memory_are_unsupported(server):
+    torch = pytest.importorskip("torch")
+    for given in (torch.eye(3).to_sparse(), torch.empty(3, device="meta"),
+                  torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])):  # fmt: skip
+        with pytest.raises(weft.UnsupportedError) as caught:
+            server.put("w", given)
+        assert caught.value.__cause__ is not None and caught.value.hint
+
+
+def test_an_array_that_is_refused_is_named_with_its_call(server, client, tmp_path):
+    from weft.safetensors import save_file
+
+    good, backward, ticket = np.zeros(3), np.zeros(3)[::-1], server.ticket
+    server.put("w", good)
+    for bad in ([1, 2], backward, None):
+        for operation, call in [
+            ("put", lambda bad=bad: server.put("layers.7", bad)),
+            ("put_many", lambda bad=bad: server.put_many({"good": good, "layers.7": bad})),
+            ("lend", lambda bad=bad: server.lend("layers.7", bad)),
+            ("push", lambda bad=bad: client.push(ticket, "layers.7", bad)),
+            ("serve", lambda bad=bad: weft.serve({"good": good, "layers.7": bad})),
+            ("save_file", lambda bad=bad: save_file({"good": good, "layers.7": bad}, tmp_path / "f")),
+            ("get", lambda bad=bad: client.get(ticket, "layers.7", into=5 if bad is None else bad)),
+            ("get_many", lambda bad=bad: client.get_many(ticket, [weft.Item("layers.7", into=5 if bad is None else bad)])),
+        ]:  # fmt: skip
+            with pytest.raises(weft.Error) as caught:
+                call()
+            assert (caught.value.operation, caught.value.name) == (operation, "layers.7")
+            assert str(caught.value).startswith(f"{operation}: 'layers.7': ")
+            assert caught.value.hint
+    with pytest.raises(weft.InvalidArgumentError, match=r"serve: 'm\.bad'"):
+        weft.serve({"bad": [1]}, prefix="m.")
+
+
+def test_dtypes_in_the_words_of_others_are_known(server, client):
+    raw = np.arange(4, dtype="u4")
+    for dtype in ("float32", "torch.float32", "numpy.float32", "f4", "<f4", "FLOAT32", np.float32, np.dtype("f4")):
+        assert weft.view(raw, dtype=dtype).dtype == "float32", dtype
+    words = raw.view("u2")
+    for dtype in ("torch.bfloat16", ml_dtypes.bfloat16, np.dtype(ml_dtypes.bfloat16)):
+        assert weft.view(words, dtype=dtype).dtype == "bfloat16"
+    server.put("w", weft.view(words, dtype="bfloat16"))
+    assert client.get(server.ticket, "w").result().numpy(view=np.uint16).tolist() == words.tolist()
+    for dtype in (">f4", np.dtype(">f4")):
+        with pytest.raises(weft.UnsupportedError, match="no name in Weft"):
+            weft.view(raw, dtype=dtype)
+    for dtype in (np.datetime64, object(), 5, float):
+        with pytest.raises(weft.InvalidArgumentError, match="dtype="):
+            weft.view(raw, dtype=dtype)
+    for name in ("text/plain", "f3", "Model"):
+        assert weft.view(raw, dtype=name).opaque
+    torch = pytest.importorskip("torch")
+    assert weft.view(words, dtype=torch.bfloat16).dtype == "bfloat16"

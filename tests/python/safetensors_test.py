@@ -18,6 +18,7 @@ INDICES = [
     "0", "-1", ":, 1", "...", "..., 1", "0:100", "5:3", "::2", ":, :, ::2", "1:2, ...", "-2:", "()", ":0", "0, 0, 0",
     ":, 1:3, 2", "1, 1:", "0, ..., 1:3", "-2:-1, -1:, -3::2",
 ]  # fmt: skip
+ARRAYS = ["np.array([1, 0])", ":, np.array([0, -1]), 1:", "np.array([True, False])", ":, :, np.arange(4) > 1"]
 LISTS = ["[0, 1]", "[1, 0]", ":, [0, 2]", ":, [2, 2, 0, 1]", ":, [-1], 1", "0, :, [1, 3]", "[1], 1:, ::2"]
 
 
@@ -70,7 +71,7 @@ def test_a_slice_tells_its_shape_and_dtype_before_it_comes(source):
         assert f.get_slice("scalar").get_shape() == [] and f.get_slice("t.bool").get_dtype() == "BOOL"
 
 
-@pytest.mark.parametrize("index", INDICES + LISTS)
+@pytest.mark.parametrize("index", INDICES + LISTS + ARRAYS)
 def test_a_slice_is_numpys(source, index):
     whole = arrays()["t.float32"]
     with ws.safe_open(source, "np") as f:
@@ -84,11 +85,28 @@ def test_a_slice_is_numpys(source, index):
 @pytest.mark.parametrize(
     ("index", "error"),
     [("2", IndexError), ("0, 0, 0, 0", IndexError), ("..., ...", IndexError), ("::-1", ValueError), ("'a'", TypeError),
-     ("True", TypeError), ("[0], [0]", TypeError), ("1.5", TypeError), ("None", TypeError)],
+     ("True", TypeError), ("[0], [0]", TypeError), ("1.5", TypeError), ("None", TypeError), ("np.array([True])", IndexError), ("np.array([9])", IndexError),
+     ("np.array([1.5])", TypeError)],
 )  # fmt: skip
 def test_an_index_that_cannot_be_is_refused_as_numpy_does(source, index, error):
     with ws.safe_open(source, "np") as f, pytest.raises(error):
         eval(f"f.get_slice('t.float32')[{index}]")
+
+
+def test_indices_may_be_torchs(source):
+    torch = pytest.importorskip("torch")
+    with ws.safe_open(source, "np") as f:
+        same(f.get_slice("t.float32")[:, torch.tensor([2, 0])], arrays()["t.float32"][:, [2, 0]])
+        same(f.get_slice("t.float32")[torch.tensor([False, True])], arrays()["t.float32"][[1]])
+
+
+def test_keywords_are_the_librarys(file):
+    with ws.safe_open(filename=file, framework="np") as f:
+        assert "large" in f.keys()
+    assert "large" in ws.load_file(filename=file, framework="np", backend="mmap")
+    for wrong in (None, 5):
+        with pytest.raises(weft.InvalidArgumentError, match=f"filename={wrong}"):
+            ws.safe_open(wrong, "np")
 
 
 def test_only_the_bytes_of_a_slice_travel(file):

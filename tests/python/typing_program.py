@@ -26,7 +26,8 @@ async def use(ticket: str) -> float:
         async for pushed in node.pushes("act*"):
             print(pushed.name.upper())
         a, b = await asyncio.gather(node.get(ticket, "a"), node.ping(ticket))
-        print(a.dtype, b.round_trip, whole, again.digest)
+        task: asyncio.Task[weft.Tensor] = asyncio.create_task(node.get(ticket, "a"))
+        print(a.dtype, b.round_trip, whole, again.digest, (await task).shape)
         plan = node.explain(ticket, "w").result(1.0)
         print([lane.verdict for lane in plan.lanes], node.pool_size + 1)
         return receipt.seconds
