@@ -18,14 +18,15 @@ _CELLS = 24
 
 def bar() -> Bar:
     """(show(progress), end())."""
-    terminal = sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None
-    if terminal is None and not _in_notebook():
+    stream = sys.stderr  # None under pythonw
+    terminal = stream is not None and stream.isatty()
+    if stream is None or (not terminal and not _in_notebook()):
         return (lambda progress: None), (lambda: None)
     try:
         from tqdm.auto import tqdm
     except ImportError:
         # A notebook's stderr takes \r as a terminal does; the code that clears a line it may show.
-        return _own(terminal, "\r\x1b[K") if terminal is not None else _own(sys.stderr, "\r")
+        return _own(stream, "\r\x1b[K" if terminal else "\r")
     shown: Any = None
 
     def show(progress: Progress) -> None:

@@ -73,6 +73,7 @@ TEST_CASE("safetensors: what breaks a rule of the format is refused, naming the 
     std::string json;
     std::uint64_t data;
     std::string said;
+    ErrorClass kind = ErrorClass::kMalformed;
   };
   const auto tensor = [](const std::string& fields) { return "{\"w\":{" + fields + "}}"; };
   const std::string kShape4 = R"("dtype":"U8","shape":[4],)";
@@ -95,7 +96,8 @@ TEST_CASE("safetensors: what breaks a rule of the format is refused, naming the 
       {tensor(R"("shape":[4],"data_offsets":[0,4])"), 4, "no dtype"},
       {tensor(kShape4 + R"("data_offsets":[0,4],"extra":1)"), 4, "\"extra\""},
       {tensor(kShape4 + R"("dtype":"U8","data_offsets":[0,4])"), 4, "dtype stands there twice"},
-      {tensor(R"("dtype":"U9","shape":[4],"data_offsets":[0,4])"), 4, "\"w\": the dtype \"U9\" is not known"},
+      {tensor(R"("dtype":"U9","shape":[4],"data_offsets":[0,4])"), 4, "\"w\": the dtype \"U9\" is not known",
+       ErrorClass::kUnsupported},
       {tensor(R"("dtype":7,"shape":[4],"data_offsets":[0,4])"), 4, "a number in place of its dtype"},
       {tensor(R"("dtype":"U8","shape":4,"data_offsets":[0,4])"), 4, "a number in place of its shape"},
       {tensor(R"("dtype":"U8","shape":{},"data_offsets":[0,4])"), 4, "an object in place of its shape"},
@@ -110,7 +112,7 @@ TEST_CASE("safetensors: what breaks a rule of the format is refused, naming the 
       {tensor(R"("dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0])"), 0, "more than"},
       {tensor(
            R"("dtype":"U8","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,1])"),
-       1, "32 axes"},
+       1, "32 axes", ErrorClass::kUnsupported},
       {tensor(R"("dtype":"F4","shape":[3],"data_offsets":[0,2])"), 2, "odd number of 4-bit"},
       {tensor(kShape4 + R"("data_offsets":[0])"), 4, "not two numbers"},
       {tensor(kShape4 + R"("data_offsets":[0,4,4])"), 4, "not two numbers"},
@@ -137,13 +139,14 @@ TEST_CASE("safetensors: what breaks a rule of the format is refused, naming the 
       {R"({"__metadata__":{"a":{}}})", 0, "\"a\" is an object and not text"},
       {R"({"__metadata__":[]})", 0, "an array"},
       {R"({"w\u0000":{"dtype":"U8","shape":[],"data_offsets":[0,1]}})", 1, "not UTF-8 without NUL"},
-      {"{\"" + long_name + R"(":{"dtype":"U8","shape":[],"data_offsets":[0,1]}})", 1, "longer than 255"},
+      {"{\"" + long_name + R"(":{"dtype":"U8","shape":[],"data_offsets":[0,1]}})", 1, "longer than 255",
+       ErrorClass::kUnsupported},
   };
   for (const Case& item : cases) {
     INFO(item.json);
     const auto header = parse(item.json, item.data);
     REQUIRE_FALSE(header);
-    CHECK(header.error().kind() == ErrorClass::kMalformed);
+    CHECK(header.error().kind() == item.kind);
     INFO(header.error().message());
     CHECK(header.error().message().find(item.said) != std::string::npos);
   }
@@ -190,7 +193,8 @@ TEST_CASE("safetensors: with any bit of its header flipped a file is refused or 
       check_consistent(*header, damaged.size());
     } else {
       ++refused;
-      REQUIRE(header.error().kind() == ErrorClass::kMalformed);
+      const ErrorClass kind = header.error().kind();  // one flip makes another dtype of a known one
+      REQUIRE((kind == ErrorClass::kMalformed || kind == ErrorClass::kUnsupported));
     }
   }
   CHECK(refused > 8 * kGolden.size() / 2);
