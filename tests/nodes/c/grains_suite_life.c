@@ -123,7 +123,7 @@ static bool end_with_grains_under_way(Ends* ends, bool destroyed) {
   weftFabricsTarget target = NULL;
   weftTargetInfo info = NULL;
   weftFabricsInitiator initiator = NULL;
-  weftFabricsResult result;
+  weftFabricsResult result = {.structSize = sizeof result};
   uint64_t index = 0;
   unsigned there = 0;
   Told told = {0};
