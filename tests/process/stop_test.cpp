@@ -24,8 +24,9 @@ void server_stops(const LaneCase& lane) {
   works(node, lane);
   const Held held(node);
   std::vector<std::uint8_t> memory(kBytes);
+  // Several ends of writes are looked at together: at the 200th the rest may be in the sockets' buffers.
   for (const At at : {At{"accept"}, At{"session"}, At{"message", 2}, At{"rail"}, At{"grant"}, At{"written"},
-                      At{"written", 200}, At{"written", 256, true}, At{"last-written", 1, true}}) {
+                      At{"written", 200, true}, At{"written", 256, true}, At{"last-written", 1, true}}) {
     if (!lane.has(at)) continue;
     CAPTURE(at.step, at.count);
     {
@@ -56,7 +57,7 @@ void cancelled_while_server_stops(const LaneCase& lane) {
   std::vector<std::uint8_t> memory(kBytes);
   Child server(lane.arguments());
   server.ask("serve t " + std::to_string(kBytes) + " 1");
-  for (const At at : {At{"grant"}, At{"written"}, At{"written", 50}, At{"written", 200}}) {
+  for (const At at : {At{"grant"}, At{"written"}, At{"written", 50}, At{"written", 200, true}}) {
     CAPTURE(at.step, at.count);
     arm(server, at, "stop");
     auto pull = node.get(server.ticket(), "t", {.into = view(memory)});
@@ -65,7 +66,7 @@ void cancelled_while_server_stops(const LaneCase& lane) {
     pull.cancel();
     const auto result = pull.wait_for(kSoon);
     REQUIRE(result.has_value());
-    CHECK(failure(*result) == ErrorClass::kCancelled);
+    if (!at.may_succeed || !*result) CHECK(failure(*result) == ErrorClass::kCancelled);
     mark(memory);
     server.signal(SIGCONT);
     CHECK(is_noise(need(node.get(server.ticket(), "t").wait_for(kSoon)).bytes(), 1));
