@@ -64,9 +64,6 @@ Error Core::Impl::resolve(Session& s, const CatalogSnapshot& catalog, const wire
     case wire::GenerationRuleKind::kAny:
       break;
     case wire::GenerationRuleKind::kExactly:
-      if (have < want)
-        return Error(ErrorClass::kNotFound, "get",
-                     fmt::format("there is no generation {} yet; {} is here", want, have));
       if (have != want)
         return Error(ErrorClass::kStale, "get", fmt::format("generation {} is gone; {} is here", want, have));
       break;

@@ -277,16 +277,6 @@ def test_hints_of_calls_name_what_python_has(server, client):
     assert f'access=["{client.id}"]' in caught.value.hint
 
 
-def test_a_generation_that_is_not_there_yet_is_not_gone(server, client):
-    server.put("w", b"1")
-    generation = server.put("w", b"2")
-    with pytest.raises(weft.NotFoundError, match=f"no generation 99 yet; {generation} is here") as caught:
-        client.get(server.ticket, "w", generation=99).result()
-    assert "newer" not in caught.value.hint
-    with pytest.raises(weft.StaleError, match="is gone"):
-        client.get(server.ticket, "w", generation=generation - 1).result()
-
-
 def test_a_variable_is_told_as_it_stands(monkeypatch):
     monkeypatch.setenv("WEFT_SPIN_US", "x")
     with pytest.raises(weft.InvalidArgumentError, match='WEFT_SPIN_US: "x" is no number of us'):
