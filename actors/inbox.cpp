@@ -19,15 +19,15 @@ void Inbox::remember(std::string pattern) {
   if (recent_.size() > kRecentPatterns) recent_.pop_back();
 }
 
-bool Inbox::is_handled(const Held& held) const {
-  return !held.is_left && std::any_of(handlers_.begin(), handlers_.end(),
-                                      [&](const auto& entry) { return glob_match(entry.second, held.offer.name); });
+Inbox::Handlers::const_iterator Inbox::handler_of(const Held& held) const {
+  return std::find_if(handlers_.begin(), handlers_.end(),
+                      [&](const auto& entry) { return !held.is_left && glob_match(entry.second, held.offer.name); });
 }
 
 /// Whether there may ever be room for it; else it is refused.
 bool Inbox::fits(const Held& held, Effects& effects) const {
   const transfer::AskOffer& offer = held.offer;
-  if (is_handled(held) || offer.bytes <= budget_) return true;
+  if (handler_of(held) != handlers_.end() || offer.bytes <= budget_) return true;
   effects.decisions.emplace_back(
       offer.transfer,
       Error(ErrorClass::kOverloaded, "push", "larger than all of the receiver's inbox (" + human_bytes(budget_) + ")")
@@ -56,9 +56,7 @@ void Inbox::consider(Effects& effects) {
   for (auto it = held_.begin(); it != held_.end();) {
     const transfer::AskOffer& offer = it->offer;
     Moving moving{.transfer = offer.transfer, .from = offer.from, .name = offer.name, .order = it->order};
-    const auto handler = std::find_if(handlers_.begin(), handlers_.end(), [&](const auto& entry) {
-      return !it->is_left && glob_match(entry.second, offer.name);
-    });
+    const auto handler = handler_of(*it);
     if (handler != handlers_.end()) {
       moving.bytes = offer.bytes;
       moving.handler = handler->first;
@@ -83,12 +81,19 @@ void Inbox::consider(Effects& effects) {
   }
 }
 
-void Inbox::decided(transfer::TransferKey transfer, transfer::Decision decision, Placing placing, Effects& effects) {
+std::optional<Inbox::Moving> Inbox::take_asked(transfer::TransferKey transfer) {
   const auto asked =
       std::find_if(asking_.begin(), asking_.end(), [&](const Moving& m) { return m.transfer == transfer; });
-  if (asked == asking_.end()) return;
-  Moving moving = std::move(*asked);
+  if (asked == asking_.end()) return std::nullopt;
+  Moving taken = std::move(*asked);
   asking_.erase(asked);
+  return taken;
+}
+
+void Inbox::decided(transfer::TransferKey transfer, transfer::Decision decision, Placing placing, Effects& effects) {
+  auto asked = take_asked(transfer);
+  if (!asked) return;
+  Moving& moving = *asked;
   const auto* accept = std::get_if<transfer::Accept>(&decision);
   if (accept != nullptr) {
     moving.into = accept->into;
@@ -104,22 +109,16 @@ void Inbox::decided(transfer::TransferKey transfer, transfer::Decision decision,
 }
 
 void Inbox::unanswered(Ask ask, Effects& effects) {
-  const auto asked =
-      std::find_if(asking_.begin(), asking_.end(), [&](const Moving& m) { return m.transfer == ask.offer.transfer; });
-  if (asked == asking_.end()) return;
-  const std::uint64_t order = asked->order;
-  asking_.erase(asked);
+  const auto asked = take_asked(ask.offer.transfer);
+  if (!asked) return;
   remove_handler(ask.handler, effects);
-  hold_again({.offer = std::move(ask.offer), .order = order}, effects);
+  hold_again({.offer = std::move(ask.offer), .order = asked->order}, effects);
 }
 
 void Inbox::left(Ask ask, Effects& effects) {
-  const auto asked =
-      std::find_if(asking_.begin(), asking_.end(), [&](const Moving& m) { return m.transfer == ask.offer.transfer; });
-  if (asked == asking_.end()) return;
-  const std::uint64_t order = asked->order;
-  asking_.erase(asked);
-  hold_again({.offer = std::move(ask.offer), .order = order, .is_left = true}, effects);
+  const auto asked = take_asked(ask.offer.transfer);
+  if (!asked) return;
+  hold_again({.offer = std::move(ask.offer), .order = asked->order, .is_left = true}, effects);
 }
 
 void Inbox::hold_again(Held held, Effects& effects) {

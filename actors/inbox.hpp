@@ -81,6 +81,7 @@ class Inbox {
   std::vector<std::uint64_t> end_waiters();
 
  private:
+  using Handlers = std::vector<std::pair<std::uint64_t, std::string>>;
   struct Held {
     transfer::AskOffer offer{};
     std::uint64_t order = 0;
@@ -100,7 +101,9 @@ class Inbox {
     return arrived.into != nullptr ? 0 : arrived.received.item.bytes;
   }
   bool wanted(const std::string& name) const;
-  bool is_handled(const Held& held) const;
+  Handlers::const_iterator handler_of(const Held& held) const;
+  /// What was asked about that transfer, which is asked no more. None: it has ended meanwhile.
+  std::optional<Moving> take_asked(transfer::TransferKey transfer);
   bool fits(const Held& held, Effects& effects) const;
   void hold_again(Held held, Effects& effects);
   void consider(Effects& effects);
@@ -115,7 +118,7 @@ class Inbox {
   std::uint64_t used_ = 0;  // arrived and moving
   std::uint64_t next_order_ = 1;
   std::deque<std::string> recent_;  // received, the last one first
-  std::vector<std::pair<std::uint64_t, std::string>> handlers_;
+  Handlers handlers_;
   std::deque<Held> held_;
   std::vector<Moving> asking_;  // shown to a handler
   std::vector<Moving> moving_;

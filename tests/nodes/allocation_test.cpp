@@ -1,9 +1,7 @@
-#include <atomic>
-#include <cstdlib>
 #include <functional>
-#include <new>
 #include <thread>
 
+#include <tests/allocations.hpp>
 #include <tests/nodes/c/rings.hpp>
 #include <tests/nodes/memory_ring.hpp>
 
@@ -11,10 +9,7 @@ using namespace weft;
 using namespace weft::test;
 using namespace std::chrono_literals;
 
-/// Where a sanitizer has the heap, this file is not built.
 namespace {
-
-std::atomic<std::size_t> allocations{0};
 
 constexpr std::size_t kGrains = 8;
 constexpr std::size_t kBytes = 4096;
@@ -55,15 +50,6 @@ struct Pair {
 };
 
 }  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc{};
-}
-// Not inlined: g++ takes the pair of a hooked new and free for a mismatch.
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 TEST_CASE("allocations: once warm, two nodes take nothing from the heap for grains that are waited for",
           "[grains][O-W23]") {

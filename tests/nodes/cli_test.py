@@ -300,6 +300,15 @@ def _(weft):
     check("bad.safetensors" in done.stderr and "[Malformed]" in done.stderr, done.stderr)
 
 
+@test("serve: two files with a tensor of one name are refused, and one file given twice is")
+def _(weft):
+    for name in ("one", "two"):
+        write_safetensors(weft.folder / f"{name}.safetensors", some_tensors())
+    for second in ("two", "one"):
+        done = weft.run("serve", "one.safetensors", f"{second}.safetensors", wanted=6)
+        check("two of the files hold a tensor named" in done.stderr and f"{second}.safetensors" in done.stderr, done.stderr)
+
+
 @test("push: two receivers get every tensor, each its own file")
 def _(weft):
     tensors = some_tensors(large=3 << 20)

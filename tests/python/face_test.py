@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import struct
+import time
 import types
 
 import numpy as np
@@ -182,16 +183,18 @@ def test_a_bar_is_drawn_in_a_notebook_without_tqdm_and_of_bytes_only(monkeypatch
     assert [(bar.n, bar.total, bar.closed) for bar in bars] == [(3 << 20, 3 << 20, True)]
 
 
-def test_fetch_and_load_state_dict_share_one_timeout(server):
-    import time
-
+def test_fetch_and_load_state_dict_share_one_timeout(server, monkeypatch):
     asked = []
+    late = 0.0
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + late)
 
     class Slow(weft.Node):
         def list(self, *arguments, **options):
+            nonlocal late
             asked.append(options["timeout"])
             listed = super().list(*arguments, **options)
-            time.sleep(0.05)  # the time that a slow peer takes
+            late += 0.05  # the time that a slow peer takes
             return listed
 
         def get_many(self, *arguments, **options):

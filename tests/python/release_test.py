@@ -79,17 +79,21 @@ def test_no_descriptor_left_is_resource_exhausted(tmp_path, monkeypatch):
 ])  # fmt: skip
 def test_daemon_threads_within_weft_end_with_the_interpreter(body):
     code = f"""
-import threading, time, weft
+import threading, weft
 node = weft.Node()
 node.put("w", b"1")
+begun = threading.Barrier(4)
 def work():
+    begun.wait()
     try:
         {body}
     except weft.ShuttingDownError:
         pass
 for _ in range(3):
     threading.Thread(target=work, daemon=True).start()
-time.sleep(0.1)
+begun.wait()
+for _ in range(1000):  # now they have their turns of the interpreter
+    node.stats()
 """
     for _ in range(8):
         python(code)

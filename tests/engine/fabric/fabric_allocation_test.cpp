@@ -1,8 +1,7 @@
 // The data path of the classes allocates nothing.
-#include <atomic>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
-#include <new>
+
+#include <tests/allocations.hpp>
 
 #include "datagram_side.hpp"
 #include "loopback.hpp"
@@ -10,18 +9,7 @@
 using namespace weft;
 using namespace weft::fabric;
 using namespace weft::fabric::test;
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}
-
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc{};
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+using weft::test::allocations;
 
 TEST_CASE("writing, gathering and reading the queues allocate nothing", "[fabric][O-W23]") {
   Connection pair{"net"};

@@ -1,23 +1,10 @@
-#include <atomic>
-#include <cstdlib>
-#include <new>
+#include <tests/allocations.hpp>
 
 #include "framed_fixture.hpp"
 
 using namespace weft;
 using namespace weft::lane;
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}
-
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc{};
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+using weft::test::allocations;
 
 TEST_CASE("framed: send, write and poll allocate nothing once warm", "[lane][framed]") {
   auto a = FramedLane::open(OneEnd::defaults());

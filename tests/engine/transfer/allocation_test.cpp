@@ -1,21 +1,19 @@
 #include <catch2/catch_test_macros.hpp>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <vector>
 
 #include <weft/lane/framed.hpp>
 #include <weft/transfer/driver.hpp>
 
+#include <tests/allocations.hpp>
+
 #include "tests/conformance/plain_pipe.hpp"
 
 using namespace weft;
 using namespace weft::transfer;
+using weft::test::allocations;
 
 namespace {
-
-std::atomic<std::size_t> allocations{0};
 
 /// One end: a core, its driver, a framed lane over a socket pair, landings from a warm pool.
 struct Node final : DriverHost {
@@ -149,15 +147,6 @@ struct Ring {
 };
 
 }  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc{};
-}
-// Not inlined: g++ takes the pair of a hooked new and free for a mismatch.
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 TEST_CASE("allocations: once warm, the core takes nothing from the heap for a pull", "[T-40]") {
   Pair pair;

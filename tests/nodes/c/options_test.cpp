@@ -1,3 +1,4 @@
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,21 @@ TEST_CASE("options: of targets and initiators, each of every wrong kind is refus
   });
   const weftInitiatorConfig config = initiator_config(ring.regions, R"({"cqDepth": 64, "slices": 2})");
   CHECK(weftFabricsInitiatorSetup(initiator, &config) == WEFT_STATUS_OK);
+}
+
+TEST_CASE("options: a struct that ends within its first fields is refused, and its options are not passed over",
+          "[M-20]") {
+  Fabrics fabrics;
+  Ring ring(2);
+  const weftFabricsTarget target = fabrics.blank_target();
+  weftTargetConfig config = target_config(ring.regions, "[]");
+  weftTargetInfo info = nullptr;
+  for (const std::size_t size : {std::size_t{1}, std::size_t{3}, offsetof(weftTargetConfig, options) - 1}) {
+    config.structSize = size;
+    CHECK(weftFabricsTargetSetup(target, &config, &info) == WEFT_ERR_INVALID_ARG);
+  }
+  config.structSize = 0;  // the fields before the options alone
+  CHECK(weftFabricsTargetSetup(target, &config, &info) == WEFT_STATUS_OK);
 }
 
 TEST_CASE("options: readers and writers of flows have none", "[O-53]") {
