@@ -91,9 +91,11 @@ TEST_CASE("access: verbs and names are refused one by one, whether the name exis
   CHECK(failure(client.get(server.ticket(), "absent").wait()) == ErrorClass::kForbidden);
   CHECK(failure(client.get(server.ticket(), "kv.absent").wait()) == ErrorClass::kNotFound);
   CHECK(need(client.list(server.ticket()).wait()).size() == 1);
-  const auto refused = push(client, server.ticket(), "kv.1");
+  CHECK(failure(push(client, server.ticket(), "kv.1")) == ErrorClass::kForbidden);
+  const std::vector<std::byte> few(10);  // go with the offer: they were said, and who heard them says no
+  const auto refused = client.push(server.ticket(), "kv.1", TensorView::bytes(few)).wait();
   CHECK(failure(refused) == ErrorClass::kForbidden);
-  CHECK_FALSE(refused.error().may_have_arrived());  // its bytes were said, and who heard them says no
+  CHECK_FALSE(refused.error().may_have_arrived());
   auto closed = start({.access = Access::local().verbs(AccessVerb::kPush)});
   CHECK(failure(client.list(closed.ticket()).wait()) == ErrorClass::kForbidden);
 }
