@@ -197,6 +197,7 @@ class Core::Impl {
   void flush_digests(Session& s, Transfer& t, TimePoint now);
   void maybe_done(Session& s, Transfer& t, TimePoint now);
   void send_done(Session& s, Transfer& t, const std::optional<Error>& error, TimePoint now);
+  static void hear_refusal(Transfer& t, ErrorClass why);
   void on_receipt(Session& s, Transfer& t, const wire::Receipt& m, TimePoint now);
   void end_source(Transfer& t, std::optional<Error> error, TimePoint now);
   void maybe_drained(Transfer& t, TimePoint now);

@@ -126,6 +126,7 @@ void Core::Impl::on_message(SessionKey key, std::span<const std::byte> frame, Ti
         Error error = Error(m.error, "transfer", std::string(m.text)).with_peer(s.label());
         if (!m.hint.empty()) error = std::move(error).with_hint(std::string(m.hint));
         t.cancel_sent = true;
+        core.hear_refusal(t, m.error);
         core.fail(t, std::move(error), now);
       });
     }

@@ -271,6 +271,11 @@ void Core::Impl::source_rail_down(Session& s, Transfer& t, std::uint16_t number,
   if (!s.closing) maybe_done(s, t, now);
 }
 
+/// Every try went to this one process, and it says that it has nothing; or that it cannot tell any more.
+void Core::Impl::hear_refusal(Transfer& t, ErrorClass why) {
+  if (why != ErrorClass::kStale) t.source.ever_done = false;
+}
+
 void Core::Impl::on_receipt(Session& s, Transfer& t, const wire::Receipt& m, TimePoint now) {
   if (!t.is_source()) return;
   Source& src = t.source;
@@ -284,7 +289,7 @@ void Core::Impl::on_receipt(Session& s, Transfer& t, const wire::Receipt& m, Tim
                      .verify = m.verify});
     } else {
       t.error = Error(m.error, "push", std::string(m.text)).with_peer(s.label()).with_name(t.entry->name);
-      src.ever_done = false;  // every try went to this one process, and it says that it has nothing
+      hear_refusal(t, m.error);
     }
   }
   if (src.round_open) send_done(s, t, Error(ErrorClass::kCancelled, "transfer", "the receiver ended it"), now);

@@ -172,6 +172,37 @@ TEST_CASE("exchange: a rail that stands still holds up the end of its session fo
   CHECK(peer.action<CloseSession>());
 }
 
+TEST_CASE("exchange: a push that its receiver refused has not arrived, unless that one cannot tell", "[transfer]") {
+  static std::byte byte{};
+  auto entry = std::make_shared<Entry>();
+  entry->name = "pushed";
+  entry->bytes = 1;
+  entry->data = &byte;
+  entry->whole.emplace(unwrap(Selection::make({.dtype = DType::kU8, .shape = {1}}, {})));
+  const auto failed = [](PlayedPeer& peer) {
+    const auto outcome = peer.core().next_outcome();
+    REQUIRE(outcome);
+    return std::get<Error>(outcome->result);
+  };
+  for (const ErrorClass why : {ErrorClass::kForbidden, ErrorClass::kCancelled, ErrorClass::kStale}) {
+    for (const bool receipted : {false, true}) {
+      PlayedPeer peer;
+      peer.core().push({.peer = PlayedPeer::peer(), .entry = entry}, peer.now());
+      const auto said = peer.said_on<wire::Offer>(0);
+      REQUIRE(said.size() == 1);
+      REQUIRE(said[0].is_inline);
+      const wire::TransferRef ref{.sequence = said[0].transfer.sequence, .opened_by_sender = false};
+      if (receipted)
+        peer.hear(wire::Receipt{.transfer = ref, .ok = false, .error = why});
+      else
+        peer.hear(wire::Failure{.transfer = ref, .error = why});
+      const Error error = failed(peer);
+      CHECK(error.kind() == why);
+      CHECK(error.may_have_arrived() == (why == ErrorClass::kStale));
+    }
+  }
+}
+
 TEST_CASE("exchange: what is not for rails closes that rail", "[transfer]") {
   PlayedPeer peer;
   peer.open_rail(kRail);
